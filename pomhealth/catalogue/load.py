@@ -1,0 +1,116 @@
+"""Reads the catalogue: one TOML file an area, one table a check."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from pomhealth.status.finding import Gate, Outcome
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DOCS = "docs/checks.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One way in which a check can be found wanting. `steps` is what a person does about it, in order."""
+
+    code: str
+    outcome: Outcome
+    says: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. `interval` is the seconds between two looks (0: only the replica's report tells), `deadline` the
+    seconds that one look may take, `retry` the seconds until the next look while it fails, `dear` whether a look
+    costs more the larger the configuration is, and `needs` the checks without which it says nothing.
+    """
+
+    id: str
+    area: str
+    question: str
+    means: str
+    gate: Gate
+    interval: float
+    deadline: float
+    retry: float
+    dear: bool
+    needs: tuple[str, ...]
+    causes: Mapping[str, Cause]
+
+    @property
+    def measured(self) -> bool:
+        return self.interval > 0
+
+    @property
+    def docs(self) -> str:
+        """Where the documentation of this check stands, in the project's tree."""
+        return f"{DOCS}#{anchor(self.id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Every check by id, in the order in which a report shows them."""
+
+    checks: Mapping[str, Check]
+
+    def __iter__(self) -> Iterator[Check]:
+        return iter(self.checks.values())
+
+    def find(self, id_: str) -> Check | None:
+        """The check with this id; a family such as "identity-provider.<name>" answers for each of its members."""
+        exact = self.checks.get(id_)
+        if exact is not None:
+            return exact
+        families = (check for check in self if check.id.endswith(">"))
+        return next((check for check in families if id_.startswith(check.id[: check.id.index("<")])), None)
+
+
+def anchor(id_: str) -> str:
+    """The heading anchor that Markdown renderers make of an id."""
+    return "".join(letter for letter in id_.lower() if letter.isalnum() or letter in "-_")
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue that this release ships."""
+    checks: dict[str, Check] = {}
+    files = [file for file in resources.files(__package__).iterdir() if file.name.endswith(".toml")]
+    for file in sorted(files, key=lambda file: file.name):
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        for id_, table in document["check"].items():
+            checks[id_] = _check(id_, document["area"], table)
+    return Catalogue(checks)
+
+
+def _check(id_: str, area: str, table: dict[str, Any]) -> Check:
+    causes = {code: _cause(code, cause) for code, cause in table.get("cause", {}).items()}
+    interval = float(table.get("interval", 0))
+    return Check(
+        id=id_,
+        area=area,
+        question=table["question"],
+        means=table["means"],
+        gate=Gate(table["gate"]),
+        interval=interval,
+        deadline=float(table.get("deadline", 1.0)),
+        retry=float(table.get("retry", min(interval, 1.0))),
+        dear=table.get("dear", False),
+        needs=tuple(table.get("needs", ())),
+        causes=causes,
+    )
+
+
+def _cause(code: str, table: dict[str, Any]) -> Cause:
+    outcome = Outcome.WARN if table.get("warn", False) else Outcome.FAIL
+    return Cause(code, outcome, table["says"], tuple(table["steps"]))

@@ -1,0 +1,57 @@
+"""What a probe may use: the replica, and the instruments that reach it. Passed in, never reached for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pomhealth.status import Unobservable
+
+if TYPE_CHECKING:
+    from pomhealth.blocking import Workers
+    from pomhealth.checks.request import MainRequest
+    from pomhealth.replica.admin import EnvoyAdmin
+    from pomhealth.replica.model import Endpoint, Process, Replica
+    from pomhealth.replica.sockets import SocketTable
+    from pomhealth.settings import Settings
+    from pomhealth.status import Report
+    from pomhealth.storage.session import PostgresSession
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One replica and the instruments for it. A new replica (a restart, a reload) makes a new context."""
+
+    replica: Replica
+    settings: Settings
+    workers: Workers
+    sockets: SocketTable
+    admin_client: EnvoyAdmin | None = None
+    postgres: PostgresSession | None = None
+    main_request: MainRequest | None = None
+
+    @property
+    def admin(self) -> EnvoyAdmin:
+        """Envoy's admin client. Raises Unobservable with what is lacking."""
+        if self.admin_client is None:
+            lack = self.replica.missing.get("admin", "no admin address found for this replica's Envoy")
+            raise Unobservable("Envoy's admin interface cannot be reached", lack)
+        return self.admin_client
+
+    @property
+    def main(self) -> Process:
+        """The replica's main process. Raises Unobservable where processes cannot be seen."""
+        if self.replica.main is None:
+            lack = self.replica.missing.get("process", "share the replica's PID namespace")
+            raise Unobservable("the replica's process cannot be seen from here", lack)
+        return self.replica.main
+
+    @property
+    def main_listener(self) -> Endpoint:
+        """The main listener's address. Raises Unobservable where this replica has none or it is not known."""
+        endpoint = self.replica.endpoint("address")
+        if endpoint is None:
+            raise Unobservable(
+                "the main listener's address is not known", self.replica.missing.get("options", "")
+            )
+        return endpoint

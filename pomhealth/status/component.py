@@ -1,0 +1,77 @@
+"""One component of the status map: what is measured of it, what the replica reports of it, and what that means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pomhealth.status.finding import Evidence, Finding, Gate, Outcome, failed, passed, unseen
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the replica says of one of its components on its own health server (Pomerium 0.31 and newer).
+
+    `required` tells whether the replica counts it for its own readiness.
+    """
+
+    status: str
+    error: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
+    required: bool = False
+
+    @property
+    def healthy(self) -> bool:
+        """Judged by `error`, since an entry may be RUNNING with one (seen in 0.33.1), and by a status that is not RUNNING."""
+        return not self.error and self.status == "RUNNING"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What is known of one id. Times are seconds since the epoch.
+
+    `measures` tells whether a probe of ours looks at it; `measured` is the last settled finding of that probe.
+    `since` is when the present outcome and cause began, `checked` when it was last looked at, and
+    `proven` whether it has passed since the replica started.
+    """
+
+    id: str
+    gate: Gate
+    measures: bool = False
+    needs: tuple[str, ...] = ()
+    measured: Finding | None = None
+    reported: Report | None = None
+    since: float = 0.0
+    checked: float = 0.0
+    proven: bool = False
+
+    @property
+    def finding(self) -> Finding | None:
+        """The two sources as one: a measurement outranks a report, a failing report without a measurement counts.
+
+        None while nothing has been seen yet.
+        """
+        measured, reported = self.measured, self.reported
+        if measured is not None and measured.outcome is not Outcome.UNKNOWN:
+            return measured
+        if reported is not None and (measured is not None or not self.measures or not reported.healthy):
+            return _as_finding(reported)
+        return measured
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the replica's report says otherwise than our measurement."""
+        if self.measured is None or self.reported is None:
+            return False
+        if self.measured.outcome in (Outcome.UNKNOWN, Outcome.SKIPPED):
+            return False
+        return self.reported.healthy != (self.measured.outcome is not Outcome.FAIL)
+
+
+def _as_finding(report: Report) -> Finding:
+    said = report.error.strip() or f"status {report.status}"
+    evidence = Evidence("the replica's own report", said, "RUNNING without an error")
+    if report.healthy:
+        return passed("reported as running by the replica", evidence, attributes=report.attributes)
+    if report.error or report.required or report.status == "TERMINATING":
+        return failed("reported", f"the replica reports: {said}", evidence, attributes=report.attributes)
+    return unseen(f"the replica says nothing of it yet ({said})", evidence)

@@ -1,0 +1,102 @@
+"""What one look at one component found. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Outcome(str, Enum):
+    """What a finding says of its component."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+
+
+class Gate(str, Enum):
+    """What a failing check stops: LIVE stops /healthz and /readyz, READY stops /readyz, ALERT nothing."""
+
+    LIVE = "live"
+    READY = "ready"
+    ALERT = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One observation: where it was made (an address, a file and line, a query), what was seen, what should be."""
+
+    source: str
+    observed: str
+    expected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one look at one check.
+
+    `cause` is one of the catalogue's codes for the check, and empty unless the outcome is FAIL or WARN.
+    `steps` stand before the catalogue's own steps: what to do in just this case, with its names filled in.
+    `silent` marks a failure of which only the lack of an answer tells: it must repeat before it counts.
+    `blocked_by` names the check whose failure made this look pointless (outcome SKIPPED).
+    `applies` is false where the check has no meaning for this replica; it is then left out of the map.
+    `cost` is the time, in seconds, that the look took on Envoy's main thread (measured as the wait for it).
+    """
+
+    outcome: Outcome
+    summary: str
+    cause: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    steps: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    silent: bool = False
+    blocked_by: str = ""
+    applies: bool = True
+    cost: float = 0.0
+
+
+def passed(summary: str, *evidence: Evidence, attributes: tuple[tuple[str, str], ...] = ()) -> Finding:
+    return Finding(Outcome.PASS, summary, evidence=evidence, attributes=attributes)
+
+
+def failed(
+    cause: str,
+    summary: str,
+    *evidence: Evidence,
+    steps: tuple[str, ...] = (),
+    attributes: tuple[tuple[str, str], ...] = (),
+    silent: bool = False,
+) -> Finding:
+    return Finding(Outcome.FAIL, summary, cause, evidence, steps, attributes, silent)
+
+
+def warned(
+    cause: str,
+    summary: str,
+    *evidence: Evidence,
+    steps: tuple[str, ...] = (),
+    attributes: tuple[tuple[str, str], ...] = (),
+) -> Finding:
+    return Finding(Outcome.WARN, summary, cause, evidence, steps, attributes)
+
+
+def unseen(reason: str, *evidence: Evidence, steps: tuple[str, ...] = ()) -> Finding:
+    """What cannot be observed here, with the right, version or namespace that is lacking."""
+    return Finding(Outcome.UNKNOWN, reason, evidence=evidence, steps=steps)
+
+
+def blocked(by: str, summary: str) -> Finding:
+    return Finding(Outcome.SKIPPED, summary, blocked_by=by)
+
+
+def not_applicable(reason: str) -> Finding:
+    return Finding(Outcome.SKIPPED, reason, applies=False)
+
+
+class Unobservable(Exception):  # noqa: N818  (it is not an error: the truth is "unknown")
+    """Raised by whatever looks, when a right, a version or a namespace is lacking; becomes an UNKNOWN finding."""
+
+    def __init__(self, reason: str, right: str = "") -> None:
+        super().__init__(f"{reason}: {right}" if right else reason)

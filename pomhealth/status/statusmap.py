@@ -1,0 +1,192 @@
+"""The component status map: a value, and what it means. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from pomhealth.status.component import Component, Report
+from pomhealth.status.finding import Finding, Gate, Outcome
+
+_BAD = (Outcome.FAIL, Outcome.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One component as it is told: roots and followers sorted out.
+
+    `finding` is None while nothing has been seen yet; `blocked_by` names the root whose failure this one follows;
+    `followers` the ids that are skipped because of this one.
+    """
+
+    component: Component
+    finding: Finding | None
+    blocked_by: str = ""
+    followers: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.component.id
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.UNKNOWN if self.finding is None else self.finding.outcome
+
+    @property
+    def pending(self) -> bool:
+        """Nothing has been seen yet, though something could be."""
+        return self.finding is None
+
+    @property
+    def unobserved(self) -> bool:
+        """It cannot be seen from here: a right, a version or a namespace is lacking."""
+        return self.finding is not None and self.outcome is Outcome.UNKNOWN
+
+    @property
+    def applies(self) -> bool:
+        return self.finding is None or self.finding.applies
+
+
+@dataclass(frozen=True)
+class StatusMap:
+    """Every component by id. Changed only by making a new one."""
+
+    components: Mapping[str, Component] = field(default_factory=dict)
+
+    @cached_property
+    def entries(self) -> Mapping[str, Entry]:
+        """Every component as it is told, in the catalogue's order."""
+        roots = {id_: _root(id_, self.components) for id_ in self.components}
+        followers: dict[str, list[str]] = {}
+        for id_, root in roots.items():
+            if root:
+                followers.setdefault(root, []).append(id_)
+        return {
+            id_: _entry(component, roots[id_], tuple(followers.get(id_, ())))
+            for id_, component in self.components.items()
+        }
+
+    def counting(self, *gates: Gate) -> tuple[Entry, ...]:
+        """The entries that count for these gates: they apply, and they can be seen or soon will be."""
+        return tuple(
+            entry
+            for entry in self.entries.values()
+            if entry.component.gate in gates and entry.applies and not entry.unobserved
+        )
+
+    @property
+    def ready(self) -> bool:
+        return not self.stopping(Gate.LIVE, Gate.READY)
+
+    @property
+    def live(self) -> bool:
+        """Would a restart help? Something not looked at yet is no reason for one."""
+        return not any(entry.outcome is Outcome.FAIL for entry in self.counting(Gate.LIVE))
+
+    @property
+    def looked(self) -> bool:
+        """Whether everything that counts has been looked at, and at least something does."""
+        counting = self.counting(Gate.LIVE, Gate.READY)
+        return bool(counting) and not any(entry.pending for entry in counting)
+
+    def stopping(self, *gates: Gate, exclude: Iterable[str] = ()) -> tuple[Entry, ...]:
+        """The entries that keep these gates closed: failing, not looked at yet, or following a root that does."""
+        excluded = frozenset(exclude)
+        return tuple(
+            entry
+            for entry in self.counting(*gates)
+            if entry.id not in excluded and (entry.pending or entry.outcome is Outcome.FAIL)
+        )
+
+    def alerts(self) -> tuple[Entry, ...]:
+        """What a person should act on now, worst first: what stops liveness, readiness, nothing; then warnings."""
+        told = [entry for entry in self.entries.values() if entry.outcome in (Outcome.FAIL, Outcome.WARN)]
+        rank = {Gate.LIVE: 0, Gate.READY: 1, Gate.ALERT: 2}
+        return tuple(
+            sorted(
+                told,
+                key=lambda entry: (
+                    entry.outcome is Outcome.WARN,
+                    rank[entry.component.gate],
+                    entry.component.since,
+                ),
+            )
+        )
+
+    def with_component(self, component: Component) -> StatusMap:
+        return StatusMap({**self.components, component.id: component})
+
+
+def observe(status: StatusMap, id_: str, finding: Finding, *, at: float) -> StatusMap:
+    """The map after a settled finding for `id_`, looked at `at` (seconds since the epoch)."""
+    return _update(status, replace(status.components[id_], measured=finding, checked=at), at)
+
+
+def report(
+    status: StatusMap, reports: Mapping[str, Report], gates: Mapping[str, Gate], *, at: float
+) -> StatusMap:
+    """The map after a new report of the replica's own, which replaces the one before.
+
+    An id that is not in the map joins it, gated by `gates`, else as Pomerium gates it: what it requires stops
+    readiness, the rest is only told. One that is neither measured nor reported any more leaves.
+    """
+    for id_, said in reports.items():
+        known = status.components.get(id_)
+        if known is None:
+            gate = gates.get(id_, Gate.READY if said.required else Gate.ALERT)
+            known = Component(id_, gate, since=at)
+        checked = known.checked if known.measures else at
+        status = _update(status, replace(known, reported=said, checked=checked), at)
+    for id_, component in status.components.items():
+        if component.reported is not None and id_ not in reports:
+            status = _update(status, replace(component, reported=None), at)
+    return status
+
+
+def _update(status: StatusMap, after: Component, at: float) -> StatusMap:
+    before = status.components.get(after.id)
+    new = after.finding
+    old = before.finding if before else None
+    same = old is not None and new is not None and (old.outcome, old.cause) == (new.outcome, new.cause)
+    if not same and (old is not None or new is not None):
+        after = replace(after, since=at)
+    if new is not None and new.outcome in (Outcome.PASS, Outcome.WARN):
+        after = replace(after, proven=True)
+    return status.with_component(after)
+
+
+def _root(id_: str, components: Mapping[str, Component]) -> str:
+    """The topmost failing check that `id_` needs, if `id_` cannot be trusted because of it; else ''."""
+    component = components[id_]
+    found = component.finding
+    if found is not None and not found.applies:
+        return ""
+    for need in component.needs:
+        above = components.get(need)
+        if above is None:
+            continue
+        root = _root(need, components)
+        if not root and above.finding is not None and above.finding.outcome is Outcome.FAIL:
+            root = need
+        if root and _overshadowed(component, components[root]):
+            return root
+    if found is not None and found.outcome is Outcome.SKIPPED:
+        return found.blocked_by
+    return ""
+
+
+def _overshadowed(component: Component, root: Component) -> bool:
+    """Whether a component says nothing of its own: it does not pass, or passed only before its root failed."""
+    found = component.finding
+    if found is None or found.outcome in (*_BAD, Outcome.SKIPPED):
+        return True
+    return component.checked < root.since
+
+
+def _entry(component: Component, root: str, followers: tuple[str, ...]) -> Entry:
+    finding = component.finding
+    if root:
+        own = f" ({finding.summary})" if finding and finding.outcome is Outcome.FAIL else ""
+        finding = Finding(Outcome.SKIPPED, f"not judged while {root} fails{own}", blocked_by=root)
+    return Entry(component, finding, root, followers)
