@@ -33,7 +33,8 @@ class Cause:
 class Check:
     """One check. `interval` is the seconds between two looks (0: only the replica's report tells), `deadline` the
     seconds that one look may take, `retry` the seconds until the next look while it fails, `dear` whether a look
-    costs more the larger the configuration is, and `needs` the checks without which it says nothing.
+    costs more the larger the configuration is, `needs` the checks without which it says nothing, and `report_cause`
+    the cause code of a failing report of the replica's own.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Check:
     retry: float
     dear: bool
     needs: tuple[str, ...]
+    report_cause: str
     causes: Mapping[str, Cause]
 
     @property
@@ -107,6 +109,7 @@ def _check(id_: str, area: str, table: dict[str, Any]) -> Check:
         retry=float(table.get("retry", min(interval, 1.0))),
         dear=table.get("dear", False),
         needs=tuple(table.get("needs", ())),
+        report_cause=table.get("report_cause", "reported"),
         causes=causes,
     )
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pomhealth.checks.notes import Notes
 from pomhealth.status import Unobservable
 
 if TYPE_CHECKING:
     from pomhealth.blocking import Workers
-    from pomhealth.checks.request import MainRequest
     from pomhealth.replica.admin import EnvoyAdmin
     from pomhealth.replica.model import Endpoint, Process, Replica
     from pomhealth.replica.sockets import SocketTable
     from pomhealth.settings import Settings
-    from pomhealth.status import Report
     from pomhealth.storage.session import PostgresSession
 
 
@@ -28,7 +27,7 @@ class Context:
     sockets: SocketTable
     admin_client: EnvoyAdmin | None = None
     postgres: PostgresSession | None = None
-    main_request: MainRequest | None = None
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def admin(self) -> EnvoyAdmin:

@@ -30,7 +30,7 @@ class Component:
     """What is known of one id. Times are seconds since the epoch.
 
     `measures` tells whether a probe of ours looks at it; `measured` is the last settled finding of that probe.
-    `since` is when the present outcome and cause began, `checked` when it was last looked at, and
+    `report_cause` is the cause code of a failing report. `since` is when the present outcome and cause began, `checked` when it was last looked at, and
     `proven` whether it has passed since the replica started.
     """
 
@@ -38,6 +38,7 @@ class Component:
     gate: Gate
     measures: bool = False
     needs: tuple[str, ...] = ()
+    report_cause: str = "reported"
     measured: Finding | None = None
     reported: Report | None = None
     since: float = 0.0
@@ -54,7 +55,7 @@ class Component:
         if measured is not None and measured.outcome is not Outcome.UNKNOWN:
             return measured
         if reported is not None and (measured is not None or not self.measures or not reported.healthy):
-            return _as_finding(reported)
+            return _as_finding(reported, self.report_cause)
         return measured
 
     @property
@@ -67,11 +68,11 @@ class Component:
         return self.reported.healthy != (self.measured.outcome is not Outcome.FAIL)
 
 
-def _as_finding(report: Report) -> Finding:
+def _as_finding(report: Report, cause: str) -> Finding:
     said = report.error.strip() or f"status {report.status}"
     evidence = Evidence("the replica's own report", said, "RUNNING without an error")
     if report.healthy:
         return passed("reported as running by the replica", evidence, attributes=report.attributes)
     if report.error or report.required or report.status == "TERMINATING":
-        return failed("reported", f"the replica reports: {said}", evidence, attributes=report.attributes)
+        return failed(cause, f"the replica reports: {said}", evidence, attributes=report.attributes)
     return unseen(f"the replica says nothing of it yet ({said})", evidence)

@@ -1,0 +1,106 @@
+"""Does the replica run the configuration that its file holds?
+
+Pomerium takes over a changed file within a second, keeps the last good one when it cannot, and says so in its log
+alone: its own health report stays green (seen on 0.33.1). So the file is read here as Pomerium reads it, and what
+it asks for is compared with what Envoy runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from pomhealth.checks.context import Context
+from pomhealth.checks.xds import ask
+from pomhealth.replica.model import Options
+from pomhealth.replica.paths import resolve
+from pomhealth.replica.routes import hosts
+from pomhealth.status import Evidence, Finding, Unobservable, failed, not_applicable, passed, unseen, warned
+
+ID = "cluster_config_current"
+
+_ROUTES = "/config_dump?resource=dynamic_route_configs"
+_GRACE = 5.0  # seconds that Pomerium has to take over a changed file
+_DEADLINE = 1.0  # seconds, for looking at the file
+_NAMED = 3  # hosts named in a summary
+
+
+async def look(context: Context) -> Finding:
+    options = context.replica.options
+    if options.zero:
+        return unseen(
+            "the configuration comes from Pomerium Zero, and which changeset runs cannot be seen from outside"
+        )
+    if not options.path:
+        if "config" in context.replica.missing:
+            raise Unobservable("the configuration file cannot be read", context.replica.missing["config"])
+        return not_applicable("this replica has no configuration file")
+    if options.problems:
+        return _rejected(options)
+    if not context.replica.runs("proxy"):
+        return passed(f"{options.path} has no mistake that Pomerium would refuse")
+    body, seconds = await ask(context, _ROUTES)
+    lacking = sorted({host.name for host in hosts(options)} - set(_domains(_parsed(body))))
+    if not lacking:
+        return replace(passed(f"the replica runs what {options.path} holds"), cost=seconds)
+    age = await context.workers.call("configuration file", lambda: _age(context), deadline=_DEADLINE)
+    if age < _GRACE:
+        return replace(
+            passed(f"{options.path} changed {age:.0f} s ago and is being taken over"), cost=seconds
+        )
+    return replace(_pending(options.path, lacking, age), cost=seconds)
+
+
+def _rejected(options: Options) -> Finding:
+    first = options.problems[0]
+    more = f" (and {len(options.problems) - 1} more)" if len(options.problems) > 1 else ""
+    return failed(
+        "rejected",
+        f"Pomerium cannot take {first.where}: {first.text}{more}; the last good configuration keeps serving",
+        *(
+            Evidence(problem.where, problem.text, "a configuration that Pomerium accepts")
+            for problem in options.problems
+        ),
+        steps=tuple(f"{problem.where}: {problem.fix}" for problem in options.problems if problem.fix),
+    )
+
+
+def _pending(path: str, lacking: list[str], age: float) -> Finding:
+    names = ", ".join(lacking[:_NAMED]) + (
+        f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+    )
+    return warned(
+        "pending",
+        f"the replica does not run what {path} holds: Envoy has no route for {names}",
+        Evidence(
+            f"Envoy's {_ROUTES}",
+            f"no virtual host for {names}",
+            f"every host of {path}, changed {age:.0f} s ago",
+        ),
+    )
+
+
+def _age(context: Context) -> float:
+    """Seconds since the file was last changed or put in place."""
+    status = os.stat(resolve(context.replica, context.replica.options.path))  # noqa: PTH116
+    return max(0.0, time.time() - max(status.st_mtime, status.st_ctime))
+
+
+def _domains(dump: Any) -> Iterable[str]:
+    """Every host name in Envoy's dynamic route configurations, without ports."""
+    for entry in dump.get("configs", []):
+        for virtual_host in entry.get("route_config", {}).get("virtual_hosts", []):
+            for domain in virtual_host.get("domains", []):
+                yield str(domain).partition(":")[0]
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        dump = json.loads(body)
+    except ValueError:
+        raise Unobservable("Envoy's config dump", "it is not JSON") from None
+    return dump if isinstance(dump, dict) else {}

@@ -1,0 +1,114 @@
+"""Is the replica's main process there and running?
+
+The kernel tells whether it exists and whether it is stopped. Whether it still works is told by its health server
+(Pomerium 0.31 and newer), which answers from the same process: it accepts but does not answer while that hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from pomhealth.checks.context import Context
+from pomhealth.reach import Refused, Silent
+from pomhealth.replica import processes
+from pomhealth.replica.model import Endpoint, Process
+from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
+
+ID = "pomerium.process"
+
+_DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in which a hang must show
+_STOPPED = ("T", "t")
+
+
+async def look(context: Context) -> Finding:
+    replica = context.replica
+    if replica.awaited:
+        return failed(
+            "not-running",
+            "no pomerium process is running",
+            Evidence("/proc", "no process named pomerium", "one started as `pomerium --config FILE`"),
+        )
+    if replica.main is None:
+        return await _from_health_server(context)
+    state = processes.state(replica.main)
+    finding = _judge(replica.main, state)
+    if finding is not None:
+        return finding
+    who = f"process {replica.main.pid}"
+    if replica.health is None or not replica.same_network:
+        return passed(f"{who} is running (state {state})")
+    try:
+        await _first_byte(replica.health)
+    except Silent:
+        return _hung(replica.health, who)
+    except Refused:
+        return passed(f"{who} is running; {replica.health.where} is closed: it is starting or stopping")
+    return passed(f"{who} is running and answers on {replica.health.where}")
+
+
+def _judge(main: Process, state: str | None) -> Finding | None:
+    """What the process's state says by itself; None when it is running."""
+    source = f"/proc/{main.pid}/stat"
+    if state is None or state in ("Z", "X"):
+        return failed(
+            "not-running",
+            f"process {main.pid} has ended",
+            Evidence(source, "no such process" if state is None else f"state {state}", "a running process"),
+        )
+    if state in _STOPPED:
+        return failed(
+            "stopped",
+            f"process {main.pid} is stopped (state {state}): it was sent SIGSTOP, or a debugger holds it",
+            Evidence(source, f"state {state}", "R or S"),
+            steps=(f"kill -CONT {main.pid}",),
+        )
+    return None
+
+
+def _hung(health: Endpoint, who: str) -> Finding:
+    return failed(
+        "hung",
+        f"{who} accepts connections on {health.where} but does not answer",
+        Evidence(f"http://{health.where}/healthz", f"no answer within {_DEADLINE:g} s", "an answer"),
+        silent=True,
+    )
+
+
+async def _from_health_server(context: Context) -> Finding:
+    """What a sidecar can tell that shares the network namespace but not the processes."""
+    unseen = Unobservable("the main process cannot be seen", "share the replica's PID namespace")
+    health = context.replica.health
+    if health is None:
+        raise unseen
+    try:
+        await _first_byte(health)
+    except Silent:
+        return _hung(health, "the replica")
+    except Refused:
+        if context.admin_client is not None:
+            raise unseen from None
+        return failed(
+            "not-running",
+            f"no replica answers: {health.where} refuses connections and there is no Envoy admin socket",
+            Evidence(health.where, "connection refused", "Pomerium's health server"),
+        )
+    return passed(f"the replica answers on {health.where} (its process cannot be seen from here)")
+
+
+async def _first_byte(health: Endpoint) -> None:
+    """Waits for the first byte of an answer. Raises Refused or Silent."""
+
+    async def ask() -> None:
+        reader, writer = await asyncio.open_connection(health.connect_host, health.port)
+        try:
+            writer.write(b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            await reader.read(1)
+        finally:
+            writer.transport.abort()
+
+    try:
+        await asyncio.wait_for(ask(), _DEADLINE)
+    except asyncio.TimeoutError:
+        raise Silent(health.where, f"no answer within {_DEADLINE:g} s") from None
+    except OSError as error:
+        raise Refused(health.where, error.strerror or "refused") from None

@@ -1,0 +1,87 @@
+"""One request through the main listener, shared by the checks that learn from it.
+
+`/ping` on the main listener crosses TLS, Envoy, the authorization check and Pomerium's own HTTP server, and answers
+200 on any host name (Pomerium 0.30 to 0.33). Each one leaves a line in the replica's log, so it is asked seldom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from pomhealth.checks.context import Context
+from pomhealth.checks.names import server_name
+from pomhealth.checks.xds import ask
+from pomhealth.reach import ReachError, Silent
+from pomhealth.replica.mainlistener import approach, request
+from pomhealth.status import Unobservable
+
+PATH = "/ping"
+_DEADLINE = 1.5  # seconds
+_FRESH = 0.5  # seconds for which one answer serves both checks: less than any retry takes
+_AUTHORIZE = "/stats?usedonly&type=Counters&filter=ext_authz\\.error$"
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """What came of it. `status` is 0 where nothing came, `why` then says why and `silent` that only silence told.
+
+    `authorize_failed` where Envoy counted an error of the authorization check for just this request.
+    """
+
+    where: str
+    status: int = 0
+    why: str = ""
+    silent: bool = False
+    authorize_failed: bool = False
+
+
+async def ping(context: Context) -> Ping:
+    """Asks, or gives the answer that another check has just had. Raises Unobservable where there is nobody to ask."""
+    async with context.notes.lock("ping"):
+        kept = context.notes.recall("ping")
+        now = asyncio.get_running_loop().time()
+        if kept is not None and now - kept[0] < _FRESH:
+            answer: Ping = kept[1]
+            return answer
+        answer = await _ask(context)
+        context.notes.keep("ping", (asyncio.get_running_loop().time(), answer))
+        return answer
+
+
+async def _ask(context: Context) -> Ping:
+    if not context.replica.same_network:
+        raise Unobservable("the main listener cannot be asked", context.replica.missing.get("network", ""))
+    to = approach(context.replica, server_name(context.replica))
+    if to is None:
+        raise Unobservable(
+            "the main listener's address is not known", context.replica.missing.get("options", "")
+        )
+    if str(context.replica.options.get("downstream_mtls.enforcement", "")) == "reject_connection":
+        raise Unobservable(
+            f"{to.where} takes only clients with a certificate",
+            "downstream_mtls.enforcement is reject_connection",
+        )
+    try:
+        reply = await request(to, PATH, deadline=_DEADLINE)
+    except ReachError as error:
+        return Ping(to.where, why=error.why, silent=isinstance(error, Silent))
+    if reply.status != 503:
+        return Ping(to.where, reply.status)
+    before = await _authorize_errors(context)
+    try:
+        reply = await request(to, PATH, deadline=_DEADLINE)
+    except ReachError as error:
+        return Ping(to.where, why=error.why, silent=isinstance(error, Silent))
+    failed = reply.status == 503 and await _authorize_errors(context) > before
+    return Ping(to.where, reply.status, authorize_failed=failed)
+
+
+async def _authorize_errors(context: Context) -> int:
+    """How often the authorization check has failed, by Envoy's count; 0 where it cannot be asked."""
+    try:
+        body, _ = await ask(context, _AUTHORIZE)
+    except Unobservable:
+        return 0
+    counts = (line.rpartition(b": ")[2] for line in body.splitlines())
+    return sum(int(count) for count in counts if count.isdigit())

@@ -1,0 +1,13 @@
+"""Did Envoy accept the clusters that Pomerium sent?"""
+
+from __future__ import annotations
+
+from pomhealth.checks.context import Context
+from pomhealth.checks.xds import judge_counters
+from pomhealth.status import Finding
+
+ID = "xds.cluster"
+
+
+async def look(context: Context) -> Finding:
+    return await judge_counters(context, ID, "cluster configuration")

@@ -1,0 +1,97 @@
+"""Did Envoy accept the listeners that Pomerium sent, and does this replica hold every address it should?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pomhealth.checks.context import Context
+from pomhealth.checks.listeners import Ground, judge, place
+from pomhealth.checks.xds import LISTENERS, ask, rejections
+from pomhealth.replica.model import Process
+from pomhealth.status import Finding, Unobservable
+
+ID = "xds.listener"
+
+_DEADLINE = 1.0  # seconds, for reading /proc
+_CAP_NET_BIND_SERVICE = 10
+_NO_OWNER_NEEDED = ("health_check_addr",)  # its loss is fatal to Pomerium, so pomerium.process tells it
+
+
+async def look(context: Context) -> Finding:
+    replica = context.replica
+    if not replica.same_network:
+        raise Unobservable("listening sockets cannot be seen", replica.missing.get("network", ""))
+    body, seconds = await ask(context, LISTENERS)
+    dump = _parsed(body)
+
+    def survey() -> Finding:
+        table = context.sockets.listening()
+        return judge(
+            Ground(
+                asked=tuple(one for one in replica.endpoints if one.role not in _NO_OWNER_NEEDED),
+                table=table,
+                held=_held(context),
+                active=active(dump),
+                rejected=rejections(dump),
+                owner=context.sockets.owner,
+                can_bind_low=_can_bind_low(replica.envoy),
+                low_ports=_low_ports(),
+            )
+        )
+
+    finding = await context.workers.call("sockets of the replica", survey, deadline=_DEADLINE)
+    return replace(finding, cost=seconds)
+
+
+def active(dump: Any) -> dict[str, str]:
+    """HOST:PORT of each of Envoy's dynamic listeners that serves, by the listener's name."""
+    found = {}
+    for entry in dump.get("configs", []):
+        listener = entry.get("active_state", {}).get("listener", {})
+        address = listener.get("address", {}).get("socket_address", {})
+        if listener.get("name") and "port_value" in address:
+            host = address.get("address", "")
+            found[str(listener["name"])] = place(host, address["port_value"])
+    return found
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        dump = json.loads(body)
+    except ValueError:
+        raise Unobservable("Envoy's config dump", "it is not JSON") from None
+    if not isinstance(dump, dict):
+        raise Unobservable("Envoy's config dump", "it is not an object")
+    return dump
+
+
+def _held(context: Context) -> frozenset[int] | None:
+    replica = context.replica
+    ours = [*replica.envoys, *((replica.main,) if replica.main else ())]
+    if not ours:
+        return None
+    try:
+        return frozenset().union(*(context.sockets.held_by(process) for process in ours))
+    except Unobservable:
+        return None
+
+
+def _can_bind_low(envoy: Process | None) -> bool | None:
+    if envoy is None:
+        return None
+    try:
+        status = Path(f"/proc/{envoy.pid}/status").read_text("ascii", "replace")
+    except OSError:
+        return None
+    effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
+    return bool(int(effective, 16) >> _CAP_NET_BIND_SERVICE & 1)
+
+
+def _low_ports() -> int:
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text("ascii"))
+    except (OSError, ValueError):
+        return 1024
