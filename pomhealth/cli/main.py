@@ -1,0 +1,66 @@
+"""The click group. Each command is a module of this package that exports `command`, loaded when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from pomhealth import __version__
+
+USAGE = 64  # EX_USAGE of sysexits.h; click's own 2 is reserved by Docker's HEALTHCHECK
+
+COMMANDS = {
+    "run": "Watch the replica, and serve its health to supervisors.",
+    "health": "Ask the agent whether the replica is healthy.",
+    "check": "Measure everything once, and print a report to read.",
+    "checks": "List what is checked.",
+    "explain": "What a check means, its causes, and what to do.",
+    "config": "Show the settings in force and where each comes from.",
+    "demo": "Run a stand-in replica with a real Envoy and a real PostgreSQL.",
+}
+
+
+class Lazy(click.Group):
+    """A group that loads a command's module when that command is used, and not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pomhealth.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of commands, without loading any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Measures the health of a Pomerium replica, and says what is wrong and what to do."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs the command line; the result is the exit status. Wrong usage is 64 for every command."""
+    try:
+        status: Any = cli.main(args=arguments, prog_name="pomhealth", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return USAGE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130  # as a shell reports SIGINT
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads; without this the interpreter would complain of it at exit
+        return 1
+    return status if isinstance(status, int) else 0

@@ -1,0 +1,180 @@
+"""`pomhealth health`: asks an agent, or a replica's own health server, and says in one line a check what is wrong.
+
+It must start faster than can be felt, so it imports nothing that it does not use; a test names its modules.
+"""
+
+import os
+from time import monotonic, sleep
+
+from pomhealth.client.answer import Answer, AskError, Row
+from pomhealth.client.ask import Address, AddressError, ask
+from pomhealth.client.usage import HELP, Options, UsageError, parse
+
+HEALTHY, UNHEALTHY, USAGE = 0, 1, 64
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two tries of --wait
+_LONGEST_LINE = 600  # characters: supervisors keep some 4 KiB of a probe's output
+
+
+class Verdict:
+    """What is to be told: `failing` explains why it is not healthy; `trouble` that there was no usable answer."""
+
+    __slots__ = ("excluded", "failing", "rows", "trouble")
+
+    def __init__(
+        self, rows: list[Row], failing: list[Row], excluded: list[str], trouble: AskError | None = None
+    ) -> None:
+        self.rows = rows
+        self.failing = failing
+        self.excluded = excluded
+        self.trouble = trouble
+
+    @property
+    def all(self) -> list[Row]:
+        return self.rows + [row for row in self.failing if row not in self.rows]
+
+    @property
+    def healthy(self) -> bool:
+        return not self.failing and self.trouble is None
+
+
+def main(arguments: list[str]) -> int:
+    """Runs `pomhealth health` with these arguments; the result is the exit status. Writes to descriptors 1 and 2."""
+    try:
+        options = parse(arguments, dict(os.environ))
+        address = Address(options.address)
+    except (UsageError, AddressError) as error:
+        _write(2, f"pomhealth health: {error}\n")
+        return USAGE
+    if options.help:
+        _write(1, HELP)
+        return HEALTHY
+    verdict = _wait(address, options)
+    if options.output == "json":
+        _write(1, _as_json(verdict, address))
+    else:
+        _write(1, _as_text(verdict, address, verbose=options.verbose))
+    return HEALTHY if verdict.healthy else UNHEALTHY
+
+
+def judge(answer: Answer, ids: list[str], exclude: list[str]) -> Verdict:
+    """What the answer means. Without `ids` as the agent judges: what stops readiness counts.
+
+    A named check must itself be seen to be well, whatever it gates: failing, unknown, skipped and absent all count.
+    """
+    kept = [row for row in answer.rows if row.id not in exclude]
+    if ids:
+        there = {row.id: row for row in kept}
+        rows = [there.get(id_) or _absent(id_) for id_ in dict.fromkeys(ids) if id_ not in exclude]
+        failing = [row for row in rows if row.stops or row.outcome not in ("pass", "warn")]
+    else:
+        rows = kept
+        failing = [row for row in rows if row.stops]
+        if answer.ready is False and not any(row.stops for row in answer.rows):
+            failing = [
+                Row(
+                    "replica",
+                    "unknown",
+                    summary="the agent has not looked at it yet",
+                    fix="wait with --wait 30",
+                )
+            ]
+    return Verdict(rows, failing, [row.id for row in answer.rows if row.id in exclude])
+
+
+def _absent(id_: str) -> Row:
+    return Row(id_, "unknown", summary="no such check in the answer", fix="pomhealth checks lists every id")
+
+
+def _wait(address: Address, options: Options) -> Verdict:
+    """The first healthy verdict, or the last one when the time to wait is over."""
+    until = monotonic() + options.wait
+    pause = _FIRST_PAUSE
+    while True:
+        timeout = (
+            min(options.timeout, max(until - monotonic(), _FIRST_PAUSE)) if options.wait else options.timeout
+        )
+        try:
+            verdict = judge(ask(address, timeout), options.ids, options.exclude)
+        except AskError as error:
+            verdict = Verdict([], [], [], error)
+        if verdict.healthy or monotonic() + pause >= until:
+            return verdict
+        sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _as_text(verdict: Verdict, address: Address, *, verbose: bool) -> str:
+    if verdict.trouble is not None:
+        return _line(address.where, "", str(verdict.trouble), verdict.trouble.fix)
+    lines = []
+    if verbose:
+        for row in verdict.all:
+            text = _line(
+                row.id, row.cause, row.summary or _said(row), row.fix if row in verdict.failing else ""
+            )
+            lines.append(f"{row.outcome:8} {text}")
+        lines += [f"excluded {id_}\n" for id_ in verdict.excluded]
+    else:
+        lines += [_line(row.id, row.cause, row.summary or _said(row), row.fix) for row in verdict.failing]
+    if verdict.healthy:
+        told = sum(row.outcome in ("fail", "warn") for row in verdict.rows)
+        lines.append(
+            f"healthy: {_count(len(verdict.rows), 'check')}"
+            + (f", {_count(told, 'alert')}\n" if told else "\n")
+        )
+    elif verbose:
+        lines.append(f"unhealthy: {len(verdict.failing)} of {_count(len(verdict.rows), 'check')}\n")
+    return "".join(lines)
+
+
+def _said(row: Row) -> str:
+    return f"follows from {row.blocked_by}" if row.blocked_by else row.outcome
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _line(id_: str, cause: str, summary: str, fix: str) -> str:
+    """One line, whatever the other side sent: no line breaks, no control characters, no end of it lost."""
+    head = ": ".join(part for part in (id_, cause, summary) if part)
+    tail = f" Fix: {fix}" if fix else ""
+    head, tail = (
+        " ".join("".join(c if c.isprintable() else " " for c in part).split()) for part in (head, tail)
+    )
+    room = max(_LONGEST_LINE - len(tail), _LONGEST_LINE // 2)
+    head = head if len(head) <= room else head[: room - 3] + "..."
+    stop = "" if not tail or head.endswith((".", "!", "?")) else "."
+    return f"{head}{stop}{' ' if tail else ''}{tail[:_LONGEST_LINE]}\n"
+
+
+def _as_json(verdict: Verdict, address: Address) -> str:
+    import json  # noqa: PLC0415  (only -o json needs it)
+
+    trouble = verdict.trouble
+    said = {
+        "healthy": verdict.healthy,
+        "address": address.where,
+        "error": None if trouble is None else str(trouble),
+        "fix": None if trouble is None else trouble.fix,
+        "failing": [row.id for row in verdict.failing],
+        "excluded": verdict.excluded,
+        "checks": [
+            {
+                name: getattr(row, name)
+                for name in ("id", "outcome", "stops", "gate", "cause", "summary", "fix", "blocked_by")
+            }
+            for row in verdict.all
+        ],
+    }
+    return json.dumps(said, indent=2) + "\n"
+
+
+def _write(descriptor: int, text: str) -> None:
+    """Writes all of it, or nothing where nobody reads (a closed descriptor, a pipe without a reader)."""
+    data = text.encode("utf-8", "replace")
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        return

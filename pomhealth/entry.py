@@ -1,0 +1,23 @@
+"""Where `pomhealth` starts. `health` must start faster than can be felt, so it passes by everything else."""
+
+import sys
+
+
+def main() -> int:
+    """Runs the command line in `sys.argv`; the result is the exit status."""
+    if sys.argv[1:2] == ["health"]:
+        _health(sys.argv[2:])
+    from pomhealth.cli.main import run  # noqa: PLC0415  (a library the size of click, which `health` does without)
+
+    return run()
+
+
+def _health(arguments: list[str]) -> None:
+    import _signal  # type: ignore[import-not-found]  # noqa: PLC0415  (below `signal`, which imports enum)
+    import os  # noqa: PLC0415
+
+    from pomhealth.client import main as health  # noqa: PLC0415
+
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # ^C ends it as any program ends, without a traceback
+    os._exit(health(arguments))  # nothing is buffered; tearing the interpreter down takes a tenth of the run
