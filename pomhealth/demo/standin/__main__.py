@@ -1,0 +1,40 @@
+"""`python -m pomhealth.demo.standin --config FILE`: the stand-in's process, named and called `pomerium`.
+
+POMHEALTH_STANDIN_RELEASE says which release it stands for (the newest when unset).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from pomhealth.demo.standin import log
+from pomhealth.demo.standin.disguise import take_name
+from pomhealth.demo.standin.options import Rejected
+from pomhealth.demo.standin.releases import NEWEST, release
+from pomhealth.demo.standin.replica import Replica
+
+
+async def _run(path: Path, version: str) -> int:
+    try:
+        return await Replica(path, release(version), os.environ).run()
+    except (Rejected, ValueError) as error:
+        log.fatal("cmd/pomerium", error=str(error))
+    except OSError as error:
+        log.fatal("cmd/pomerium", error=f"{error.strerror}: {error.filename or 'listen'}")
+    return 1
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status."""
+    if len(arguments) != 2 or arguments[0] != "--config":
+        sys.stderr.write("usage: pomerium --config FILE\n")
+        return 2
+    take_name(["pomerium", *arguments])
+    return asyncio.run(_run(Path(arguments[1]), os.environ.get("POMHEALTH_STANDIN_RELEASE") or NEWEST))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

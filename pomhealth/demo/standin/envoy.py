@@ -1,0 +1,134 @@
+"""The Envoy child: its private directory, its bootstrap, its command line, and what it is given to serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pomhealth.demo import binaries
+from pomhealth.demo.children import end, spawn
+from pomhealth.demo.standin.clusters import Inside, control_plane
+from pomhealth.demo.standin.releases import Release
+
+_KINDS = ("cds", "lds", "rds")
+
+
+class Envoy:
+    """One Envoy and its files, all under $TMPDIR/pomerium-envoy<number>/ (0700), which outlives it as Pomerium's does.
+
+    `pipe` is the admin interface's address as in the bootstrap: "@uuid" or a path.
+    """
+
+    def __init__(self, release: Release, environment: Mapping[str, str]) -> None:
+        self._temporary = Path(environment.get("TMPDIR") or tempfile.gettempdir())
+        self._environment = environment
+        self.directory = self._temporary / f"pomerium-envoy{random.randrange(10**6, 2**32)}"
+        self.pipe = self._admin_pipe(release)
+        # A number of our own, so that several stand-ins can run on one machine: it names Envoy's shared memory and
+        # hot-restart socket. Pomerium uses Envoy's dynamic one and keeps it in this file.
+        self.base_id = random.randrange(10**6, 2**31 // 10)
+        self._base_id_path = self._temporary / "pomerium-envoy-base-id"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._versions: dict[str, int] = dict.fromkeys(_KINDS, 0)
+        self._written: dict[str, str] = {}
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process is not None else 0
+
+    def start(self, inside: Inside, log: int) -> None:
+        """Starts Envoy in its directory; its output goes to the file descriptor `log`."""
+        binary = self.directory / "envoy"
+        installed = binaries.envoy()
+        try:
+            os.link(installed, binary)
+        except OSError:  # another file system
+            shutil.copy2(installed, binary)
+        (self.directory / "envoy-config.yaml").write_text(json.dumps(self._bootstrap(inside)))
+        (self.directory / "envoy-config.yaml").chmod(0o600)
+        self._base_id_path.write_text(str(self.base_id))
+        self._process = spawn(
+            [str(binary), *self._arguments()], cwd=self.directory, env=self._environment, output=log
+        )
+
+    def prepare(self) -> None:
+        """Makes the directory, so that resources can be given before Envoy starts."""
+        (self.directory / "dynamic").mkdir(parents=True)
+        self.directory.chmod(0o700)
+
+    def give(self, kind: str, resources: list[dict[str, Any]]) -> str | None:
+        """Writes the resources of one kind ("cds", "lds", "rds") for Envoy to read.
+
+        Returns their version, or None when Envoy has just these already: what is refused is not sent again
+        until it changes.
+        """
+        text = json.dumps(resources, sort_keys=True)
+        if self._written.get(kind) == text:
+            return None
+        self._written[kind] = text
+        self._versions[kind] += 1
+        version = f"{self._versions[kind]}"
+        new = self.directory / "dynamic" / f".{kind}.json"
+        new.write_text(json.dumps({"version_info": version, "resources": resources}))
+        new.rename(self.directory / "dynamic" / f"{kind}.json")
+        return version
+
+    def source(self, kind: str) -> dict[str, Any]:
+        """The config source that makes Envoy read the resources of this kind."""
+        dynamic = str(self.directory / "dynamic")
+        return {
+            "resource_api_version": "V3",
+            "initial_fetch_timeout": "10s",
+            "path_config_source": {"path": f"{dynamic}/{kind}.json", "watched_directory": {"path": dynamic}},
+        }
+
+    def exited(self) -> int | None:
+        """Envoy's exit status, None while it runs."""
+        return self._process.poll() if self._process is not None else None
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL to one that does not obey."""
+        if self._process is not None:
+            end(self._process, (signal.SIGTERM,), patience=10.0)
+
+    def _admin_pipe(self, release: Release) -> str:
+        directory = self._environment.get("POMERIUM_SOCKET_DIRECTORY")
+        if not release.abstract_admin:
+            return str(self._temporary / "pomerium-envoy-admin.sock")
+        return str(Path(directory) / str(uuid.uuid4())) if directory else f"@{uuid.uuid4()}"
+
+    def _bootstrap(self, inside: Inside) -> dict[str, Any]:
+        pipe: dict[str, Any] = {"path": self.pipe}
+        if not self.pipe.startswith("@"):
+            pipe["mode"] = 0o600
+        return {
+            "node": {"id": "pomerium", "cluster": "pomerium"},
+            "admin": {"profilePath": "/dev/null", "address": {"pipe": pipe}},
+            "stats_config": {"stats_tags": [{"tag_name": "service", "fixed_value": "pomerium"}]},
+            "static_resources": {"clusters": [control_plane(inside)]},
+            "dynamic_resources": {"cds_config": self.source("cds"), "lds_config": self.source("lds")},
+        }
+
+    def _arguments(self) -> list[str]:
+        options = {
+            "-c": "envoy-config.yaml",
+            "--log-level": "info",
+            "--log-format": "[LOG_FORMAT]%l--%n--%v",
+            "--log-format-escaped": None,
+            "--concurrency": "2",
+            "--base-id": str(self.base_id),
+            "--restart-epoch": "0",
+            "--drain-time-s": "60",
+            "--parent-shutdown-time-s": "120",
+            "--drain-strategy": "immediate",
+        }
+        return [part for name, value in options.items() for part in (name, value) if part is not None]

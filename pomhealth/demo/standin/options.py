@@ -1,0 +1,288 @@
+"""The replica's options: its YAML file, with the environment winning, and the release's defaults."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import ssl
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+# Top-level options that the stand-in obeys and that Pomerium binds to the environment (upper-case name).
+_FROM_ENVIRONMENT = (
+    "address",
+    "authenticate_service_url",
+    "certificate",
+    "certificate_file",
+    "certificate_key",
+    "certificate_key_file",
+    "cookie_secret",
+    "databroker_storage_connection_string",
+    "databroker_storage_connection_string_file",
+    "databroker_storage_type",
+    "debug_address",
+    "envoy_admin_address",
+    "grpc_address",
+    "health_check_addr",
+    "http_redirect_addr",
+    "insecure_server",
+    "log_level",
+    "metrics_address",
+    "services",
+    "shared_secret",
+    "use_proxy_protocol",
+)
+
+# Keys that Pomerium 0.30 to 0.33 refuse to start with.
+_REMOVED = (
+    "client_ca",
+    "client_ca_file",
+    "idp_qps",
+    "idp_refresh_directory_interval",
+    "idp_refresh_directory_timeout",
+    "idp_service_account",
+    "tracing_datadog_address",
+    "tracing_jaeger_agent_endpoint",
+    "tracing_jaeger_collector_endpoint",
+    "tracing_provider",
+    "tracing_sample_rate",
+    "tracing_zipkin_endpoint",
+)
+
+_SERVICES = ("authenticate", "authorize", "databroker", "proxy")
+
+
+class Rejected(Exception):  # noqa: N818
+    """The configuration is one that Pomerium refuses; the text is its log's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen: an IP address ("" for every one) and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate chain and its key, PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route: its public URL's parts, where it leads, and whether anybody may use it."""
+
+    host: str
+    scheme: str
+    prefix: str
+    to: tuple[str, ...]
+    public: bool
+
+    @property
+    def id(self) -> str:
+        text = f"{self.scheme}://{self.host}{self.prefix}"
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options as values that the rest of the stand-in uses; `digest` names the file's content."""
+
+    address: Address
+    grpc_address: Address
+    metrics_address: Address | None
+    envoy_admin_address: Address | None
+    redirect_address: Address | None
+    health_address: Address
+    services: frozenset[str]
+    storage: str
+    dsn: str
+    insecure: bool
+    proxy_protocol: bool
+    certificates: tuple[Pair, ...]
+    routes: tuple[Route, ...]
+    authenticate_url: str
+    digest: str
+
+    def runs(self, service: str) -> bool:
+        return service in self.services
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Options:
+    """The options of this file and environment. Raises Rejected as Pomerium refuses them."""
+    try:
+        text = path.read_bytes()
+        values = yaml.safe_load(text) or {}
+    except OSError as error:
+        raise Rejected(f"failed to read config: open {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
+        reason = getattr(error, "problem", None) or "not readable"
+        raise Rejected(f"failed to read config: While parsing config: yaml: line {line}: {reason}") from error
+    if not isinstance(values, dict):
+        raise Rejected("failed to read config: While parsing config: yaml: unmarshal errors: not a map")
+    for key in _REMOVED:
+        if key in values:
+            raise Rejected(
+                f"some configuration options are no longer supported, please check logs for details: {key}"
+            )
+    values |= {name: environment[name.upper()] for name in _FROM_ENVIRONMENT if name.upper() in environment}
+    return _options(values, Path(), hashlib.sha256(text).hexdigest())
+
+
+def _options(values: Mapping[str, Any], directory: Path, digest: str) -> Options:
+    main = _address(values, "address", ":443")
+    grpc_default = ":5444" if main is not None and main.port == 5443 else ":5443"
+    grpc = _address(values, "grpc_address", grpc_default)
+    health = _address(values, "health_check_addr", "127.0.0.1:28080")
+    if main is None or grpc is None or health is None:
+        raise Rejected("config: an address is empty")
+    storage = str(values.get("databroker_storage_type") or "memory")
+    if storage not in ("memory", "file", "postgres"):
+        raise Rejected(f"config: unknown databroker storage backend type: {storage}")
+    dsn = str(values.get("databroker_storage_connection_string") or "")
+    dsn_file = values.get("databroker_storage_connection_string_file")
+    if dsn_file:
+        dsn = _read(dsn_file, directory, "databroker_storage_connection_string_file").decode().strip()
+    if storage == "postgres" and not dsn:
+        raise Rejected("config: missing databroker storage backend dsn")
+    return Options(
+        address=main,
+        grpc_address=grpc,
+        metrics_address=_address(values, "metrics_address", ""),
+        envoy_admin_address=_address(values, "envoy_admin_address", ""),
+        redirect_address=_address(values, "http_redirect_addr", ""),
+        health_address=health,
+        services=_services(str(values.get("services") or "all")),
+        storage=storage,
+        dsn=dsn,
+        insecure=_true(values.get("insecure_server")),
+        proxy_protocol=_true(values.get("use_proxy_protocol")),
+        certificates=tuple(_certificates(values, directory)),
+        routes=tuple(_route(entry) for entry in values.get("routes") or values.get("policy") or ()),
+        authenticate_url=str(values.get("authenticate_service_url") or "https://authenticate.pomerium.app"),
+        digest=digest,
+    )
+
+
+def _true(value: object) -> bool:
+    return str(value).strip().lower() in ("1", "t", "true")
+
+
+def _services(text: str) -> frozenset[str]:
+    names = {"databroker" if part.strip() == "cache" else part.strip() for part in text.split(",")}
+    for name in names - {"all", *_SERVICES}:
+        raise Rejected(f"config: {name} is an invalid service type")
+    return frozenset(_SERVICES) if "all" in names else frozenset(names)
+
+
+def _address(values: Mapping[str, Any], name: str, default: str) -> Address | None:
+    text = str(values.get(name) or default)
+    if not text:
+        return None
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise Rejected(f"config: invalid {name}: address {text}: missing or invalid port in address")
+    return Address(host.strip("[]"), int(port))
+
+
+def _route(entry: object) -> Route:
+    if not isinstance(entry, dict):
+        raise Rejected("config: policy: not a map")
+    source = str(entry.get("from") or "")
+    try:
+        url = urlsplit(source)
+        host, scheme, port = url.hostname, url.scheme, url.port
+    except ValueError as error:
+        raise Rejected(f'config: policy bad source url "{source}": {error}') from error
+    if not host or not scheme:
+        raise Rejected(f"config: policy bad source url: {source} url does contain a valid scheme or hostname")
+    targets = entry.get("to") or ()
+    targets = (targets,) if isinstance(targets, str) else tuple(str(target) for target in targets)
+    for target in targets:
+        parts = urlsplit(target)
+        if not parts.scheme or not parts.hostname:
+            raise Rejected(f"config: policy bad destination url: {target} has no valid scheme or hostname")
+    if not targets and not entry.get("redirect") and not entry.get("response"):
+        raise Rejected(f"config: policy for {source} should have either `to` or `redirect` or `response` set")
+    authority = host if port in (None, 443) else f"{host}:{port}"
+    return Route(
+        host=authority,
+        scheme=scheme,
+        prefix=str(entry.get("prefix") or "/"),
+        to=targets,
+        public=_true(entry.get("allow_public_unauthenticated_access")),
+    )
+
+
+def _certificates(values: Mapping[str, Any], directory: Path) -> list[Pair]:
+    pairs = []
+    if values.get("certificate") and values.get("certificate_key"):
+        pairs.append(
+            Pair(
+                _decode(values["certificate"], "certificate"),
+                _decode(values["certificate_key"], "certificate_key"),
+            )
+        )
+    if values.get("certificate_file") and values.get("certificate_key_file"):
+        pairs.append(
+            Pair(
+                _read(values["certificate_file"], directory, "certificate_file"),
+                _read(values["certificate_key_file"], directory, "certificate_key_file"),
+            )
+        )
+    entries = values.get("certificates") or ()
+    if isinstance(entries, str):
+        entries = json.loads(entries)
+    pairs.extend(
+        Pair(
+            _read(entry.get("cert", ""), directory, "certificates"),
+            _read(entry.get("key", ""), directory, "certificates"),
+        )
+        for entry in entries
+    )
+    for pair in pairs:
+        _check(pair)
+    return pairs
+
+
+def _check(pair: Pair) -> None:
+    """Raises Rejected when the two do not belong together, as Go's tls.X509KeyPair does."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as both:
+        both.write(pair.certificate + b"\n" + pair.key)
+        both.flush()
+        try:
+            context.load_cert_chain(both.name)
+        except ssl.SSLError as error:
+            raise Rejected(f"config: couldn't decode certificate: tls: {error.reason}") from error
+
+
+def _decode(text: object, name: str) -> bytes:
+    try:
+        return base64.b64decode(str(text), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Rejected(f"config: bad {name}: illegal base64 data") from error
+
+
+def _read(name: object, directory: Path, option: str) -> bytes:
+    path = directory / str(name)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Rejected(f"config: bad {option}: open {path}: {error.strerror}") from error
