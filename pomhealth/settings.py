@@ -1,13 +1,23 @@
-"""The agent's settings as one value."""
+"""The agent's settings: one value, and the one table of them from which file, environment and `pomhealth config` work."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pomhealth.status.finding import Gate
 
 DEFAULT_LISTEN = "127.0.0.1:28081"
+POMERIUM_PORT = 28080
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("auto", "json", "text")
+
+
+class SettingsError(Exception):
+    """One line for the person who wrote the settings: where, what is wrong, what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +41,177 @@ class Settings:
     log_level: str = "info"
     log_format: str = "auto"
     origins: Mapping[str, str] = field(default_factory=dict)
+
+    def origin(self, key: str) -> str:
+        """Where a value came from: "default", "environment POMHEALTH_LISTEN", "FILE", "option --listen"."""
+        return self.origins.get(key, "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting: its name, what it is, what is allowed, and how it is read.
+
+    `read` takes what a TOML file or a command line holds (a string, where it comes from the environment) and gives
+    the value; it raises ValueError with what is wrong with it, in a few words.
+    """
+
+    name: str
+    says: str
+    allowed: str
+    read: Callable[[Any], Any]
+
+    @property
+    def variable(self) -> str:
+        return f"POMHEALTH_{self.name.upper()}"
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Host and port of "HOST:PORT" or "[IPV6]:PORT". Raises ValueError with what is wrong."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit():
+        raise ValueError("it has no port")
+    if not 0 <= int(port) <= 65535:
+        raise ValueError(f"{port} is no port")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            raise ValueError(f"{host} is no IPv6 address") from None
+    elif ":" in host:
+        raise ValueError("an IPv6 address stands in brackets")
+    return host, int(port)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("it is not text")  # noqa: TRY004  (one kind of error for every reader)
+    return value.strip()
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError("it is not a number")  # noqa: TRY004
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError("it is not a number") from None
+
+
+def _whole(low: int, high: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        number = _number(value)
+        if not number.is_integer():
+            raise ValueError("it is not a whole number")
+        if not low <= number <= high:
+            raise ValueError("it is out of range")
+        return int(number)
+
+    return read
+
+
+def _listen(value: object) -> str:
+    text = _text(value)
+    host, port = split_address(text)
+    if not host:
+        raise ValueError("it has no host (every address is 0.0.0.0 or [::])")
+    if port == POMERIUM_PORT:
+        raise ValueError(
+            f"{POMERIUM_PORT} is Pomerium's own: it opens that port with SO_REUSEPORT, so the kernel would share the"
+            " connections out between the two without an error"
+        )
+    return text
+
+
+def _address(value: object) -> str:
+    text = _text(value)
+    host, port = split_address(text)
+    if not host or not port:
+        raise ValueError("it needs a host and a port")
+    return text
+
+
+def _admin(value: object) -> str:
+    text = _text(value)
+    if text.startswith(("@", "/")) and len(text) > 1:
+        return text
+    return _address(text)
+
+
+def _one_of(allowed: tuple[str, ...]) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        text = _text(value).lower()
+        if text not in allowed:
+            raise ValueError("there is no such one")
+        return text
+
+    return read
+
+
+def _path(value: object) -> str:
+    text = _text(value)
+    if not text:
+        raise ValueError("it is empty")
+    return text
+
+
+def read_gate(value: object) -> Gate:
+    """What a check stops, from a file or a variable. Raises ValueError."""
+    try:
+        return Gate(_text(value).lower())
+    except ValueError:
+        raise ValueError("there is no such gate") from None
+
+
+SHORTEST, LONGEST = 0.2, 604800.0
+
+
+def read_interval(value: object) -> float:
+    """Seconds between two looks. Raises ValueError."""
+    seconds = _number(value)
+    if not SHORTEST <= seconds <= LONGEST:
+        raise ValueError("it is out of range")
+    return seconds
+
+
+KEYS = (
+    Key("listen", "where the agent answers", "HOST:PORT, any port but 28080", _listen),
+    Key("pid", "the replica's main process", "a process id", _whole(1, 2**22)),
+    Key("pomerium_config", "the replica's --config file", "a path", _path),
+    Key("health_address", "the replica's own health server", "HOST:PORT", _address),
+    Key("envoy_admin", "Envoy's admin interface", "@NAME, /PATH or HOST:PORT", _admin),
+    Key("fall", "silent tries in a row until they count", "a whole number from 1 to 10", _whole(1, 10)),
+    Key("rise", "good tries in a row until a silence is over", "a whole number from 1 to 10", _whole(1, 10)),
+    Key("log_level", "the least that is logged", ", ".join(LOG_LEVELS), _one_of(LOG_LEVELS)),
+    Key(
+        "log_format",
+        "how it is logged (auto: text on a terminal)",
+        ", ".join(LOG_FORMATS),
+        _one_of(LOG_FORMATS),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A setting with one value a check. In the environment it is written ID=VALUE,ID=VALUE."""
+
+    name: str
+    says: str
+    allowed: str
+    read: Callable[[Any], Any]
+
+    @property
+    def variable(self) -> str:
+        return f"POMHEALTH_{self.name.upper()}"
+
+
+TABLES = (
+    Table("gates", "what a check stops, by its id", "live, ready or alert", read_gate),
+    Table(
+        "intervals",
+        "the time between two looks, by the check's id",
+        f"seconds from {SHORTEST:g} to {LONGEST:g}",
+        read_interval,
+    ),
+)

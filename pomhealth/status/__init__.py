@@ -1,5 +1,6 @@
 """The nouns: findings, components, and the map of them. No I/O here."""
 
+from pomhealth.status.changes import Change, Told, changes
 from pomhealth.status.component import Component, Report
 from pomhealth.status.finding import (
     Evidence,
@@ -15,9 +16,10 @@ from pomhealth.status.finding import (
     warned,
 )
 from pomhealth.status.settle import Streak, Thresholds, settle
-from pomhealth.status.statusmap import Entry, StatusMap, observe, report
+from pomhealth.status.statusmap import Entry, StatusMap, forget, observe, report, restarted
 
 __all__ = [
+    "Change",
     "Component",
     "Entry",
     "Evidence",
@@ -28,13 +30,17 @@ __all__ = [
     "StatusMap",
     "Streak",
     "Thresholds",
+    "Told",
     "Unobservable",
     "blocked",
+    "changes",
     "failed",
+    "forget",
     "not_applicable",
     "observe",
     "passed",
     "report",
+    "restarted",
     "settle",
     "unseen",
     "warned",

@@ -67,17 +67,29 @@ class StatusMap:
             for id_, component in self.components.items()
         }
 
+    @cached_property
+    def blind(self) -> bool:
+        """Whether nothing at all of what readiness depends on can be seen from here.
+
+        Nothing is known then, which is no reason to send traffic: what cannot be seen counts, for once, as unknown.
+        """
+        return all(
+            entry.unobserved
+            for entry in self.entries.values()
+            if entry.component.gate is not Gate.ALERT and entry.applies
+        )
+
     def counting(self, *gates: Gate) -> tuple[Entry, ...]:
         """The entries that count for these gates: they apply, and they can be seen or soon will be."""
         return tuple(
             entry
             for entry in self.entries.values()
-            if entry.component.gate in gates and entry.applies and not entry.unobserved
+            if entry.component.gate in gates and entry.applies and (self.blind or not entry.unobserved)
         )
 
     @property
     def ready(self) -> bool:
-        return not self.stopping(Gate.LIVE, Gate.READY)
+        return not self.blind and not self.stopping(Gate.LIVE, Gate.READY)
 
     @property
     def live(self) -> bool:
@@ -91,12 +103,13 @@ class StatusMap:
         return bool(counting) and not any(entry.pending for entry in counting)
 
     def stopping(self, *gates: Gate, exclude: Iterable[str] = ()) -> tuple[Entry, ...]:
-        """The entries that keep these gates closed: failing, not looked at yet, or following a root that does."""
+        """The entries that keep these gates closed by themselves: failing, or not looked at yet.
+
+        What follows a failing root is not among them: the root is.
+        """
         excluded = frozenset(exclude)
         return tuple(
-            entry
-            for entry in self.counting(*gates)
-            if entry.id not in excluded and (entry.pending or entry.outcome is Outcome.FAIL)
+            entry for entry in self.counting(*gates) if entry.id not in excluded and (entry.outcome in _BAD)
         )
 
     def alerts(self) -> tuple[Entry, ...]:
@@ -117,10 +130,14 @@ class StatusMap:
     def with_component(self, component: Component) -> StatusMap:
         return StatusMap({**self.components, component.id: component})
 
+    def without(self, id_: str) -> StatusMap:
+        return StatusMap({key: component for key, component in self.components.items() if key != id_})
+
 
 def observe(status: StatusMap, id_: str, finding: Finding, *, at: float) -> StatusMap:
     """The map after a settled finding for `id_`, looked at `at` (seconds since the epoch)."""
-    return _update(status, replace(status.components[id_], measured=finding, checked=at), at)
+    before = status.components[id_]
+    return status.with_component(_turned(before, replace(before, measured=finding, checked=at), at))
 
 
 def report(
@@ -129,31 +146,48 @@ def report(
     """The map after a new report of the replica's own, which replaces the one before.
 
     An id that is not in the map joins it, gated by `gates`, else as Pomerium gates it: what it requires stops
-    readiness, the rest is only told. One that is neither measured nor reported any more leaves.
+    readiness, the rest is only told. One of which nothing is known any more leaves, unless it is measured.
     """
+    after = dict(status.components)
     for id_, said in reports.items():
-        known = status.components.get(id_)
-        if known is None:
-            gate = gates.get(id_, Gate.READY if said.required else Gate.ALERT)
-            known = Component(id_, gate, since=at)
+        before = after.get(id_)
+        known = before or Component(id_, gates.get(id_, Gate.READY if said.required else Gate.ALERT))
         checked = known.checked if known.measures else at
-        status = _update(status, replace(known, reported=said, checked=checked), at)
+        after[id_] = _turned(before, replace(known, reported=said, checked=checked), at)
     for id_, component in status.components.items():
-        if component.reported is not None and id_ not in reports:
-            status = _update(status, replace(component, reported=None), at)
-    return status
+        if component.reported is None or id_ in reports:
+            continue
+        silent = replace(component, reported=None)
+        if silent.finding is None and not silent.measures:
+            del after[id_]
+        else:
+            after[id_] = _turned(component, silent, at)
+    return StatusMap(after)
 
 
-def _update(status: StatusMap, after: Component, at: float) -> StatusMap:
-    before = status.components.get(after.id)
+def forget(status: StatusMap, ids: Iterable[str], *, at: float) -> StatusMap:
+    """The map with what was measured of these ids taken back: they are to be looked at anew."""
+    after = dict(status.components)
+    for id_ in ids:
+        after[id_] = _turned(after[id_], replace(after[id_], measured=None), at)
+    return StatusMap(after)
+
+
+def restarted(status: StatusMap) -> StatusMap:
+    """The map when another process has taken the replica's place: nothing is proven of it. Findings stand."""
+    return StatusMap({id_: replace(component, proven=False) for id_, component in status.components.items()})
+
+
+def _turned(before: Component | None, after: Component, at: float) -> Component:
+    """`after` with the time since when its state stands, and whether it is proven."""
     new = after.finding
     old = before.finding if before else None
     same = old is not None and new is not None and (old.outcome, old.cause) == (new.outcome, new.cause)
     if not same and (old is not None or new is not None):
         after = replace(after, since=at)
-    if new is not None and new.outcome in (Outcome.PASS, Outcome.WARN):
+    if new is not None and new.outcome in (Outcome.PASS, Outcome.WARN) and not after.proven:
         after = replace(after, proven=True)
-    return status.with_component(after)
+    return after
 
 
 def _root(id_: str, components: Mapping[str, Component]) -> str:
@@ -171,8 +205,9 @@ def _root(id_: str, components: Mapping[str, Component]) -> str:
             root = need
         if root and _overshadowed(component, components[root]):
             return root
-    if found is not None and found.outcome is Outcome.SKIPPED:
-        return found.blocked_by
+    if found is not None and found.blocked_by:
+        above = components.get(found.blocked_by)
+        return (above and _root(above.id, components)) or found.blocked_by
     return ""
 
 
