@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from pomhealth import __version__
-
-USAGE = 64  # EX_USAGE of sysexits.h; click's own 2 is reserved by Docker's HEALTHCHECK
+from pomhealth.cli.usage import USAGE
 
 COMMANDS = {
     "run": "Watch the replica, and serve its health to supervisors.",

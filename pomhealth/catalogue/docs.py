@@ -1,0 +1,53 @@
+"""Writes docs/checks.md from the catalogue: `python -m pomhealth.catalogue.docs > docs/checks.md`."""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+
+from pomhealth.catalogue.load import Catalogue, Cause, Check, anchor, catalogue
+from pomhealth.report.reference import STOPS, how_often
+from pomhealth.status import Outcome
+
+_INTRODUCTION = """\
+# The checks
+
+What pomhealth looks at, what each finding means, and what to do about it. The same text in a terminal:
+`pomhealth explain ID` or `pomhealth explain ID/CAUSE`. Ids are Pomerium's own wherever it has one.
+
+A cause marked *warning* is told and never stops anything. Words in capitals (`PID`, `NAME`, `POD`, `CLUSTER`)
+stand for your own.
+
+This page is made from the catalogue (`python -m pomhealth.catalogue.docs > docs/checks.md`)."""
+
+
+def render(checks: Catalogue) -> str:
+    """The page: a table of contents by area, then a heading for each id, whose anchor findings point to."""
+    blocks = [_INTRODUCTION]
+    for area, members in groupby(checks, key=lambda check: check.area):
+        entries = [f"- [`{check.id}`](#{anchor(check.id)}): {check.question}" for check in members]
+        blocks.append(f"**{area}**\n\n" + "\n".join(entries))
+    for area, members in groupby(checks, key=lambda check: check.area):
+        blocks.append(f"## {area}")
+        blocks += [_check(check) for check in members]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _check(check: Check) -> str:
+    facts = [f"- Stops {STOPS[check.gate]}.", f"- Looked at {how_often(check)}."]
+    if check.needs:
+        facts.append(
+            "- Says nothing while one of these fails: " + ", ".join(f"`{need}`" for need in check.needs) + "."
+        )
+    parts = [f"### `{check.id}`", f"{check.question} {check.means}", "\n".join(facts)]
+    return "\n\n".join([*parts, *(_cause(cause) for cause in check.causes.values())])
+
+
+def _cause(cause: Cause) -> str:
+    kind = ", a warning" if cause.outcome is Outcome.WARN else ""
+    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(cause.steps, 1))
+    return f"**`{cause.code}`**{kind}. {cause.says}\n\n{steps}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render(catalogue()))

@@ -1,0 +1,1 @@
+"""The report that `pomhealth check` prints, and the words of the catalogue for a terminal. Pure: values in, text out."""

@@ -1,0 +1,41 @@
+"""The report as one JSON document, with the same content as the text and every check's id."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from pomhealth.replica.model import Replica
+from pomhealth.report.items import Item, every, failing, warnings
+from pomhealth.report.subject import subject
+from pomhealth.status import Gate
+
+
+def document(tops: tuple[Item, ...], replica: Replica) -> dict[str, Any]:
+    """What `pomhealth check -o json` prints."""
+    errors = failing(tops)
+    return {
+        "replica": subject(replica),
+        "ready": not any(item.entry.component.gate is not Gate.ALERT for item in errors),
+        "errors": [item.id for item in errors],
+        "warnings": [item.id for item in warnings(tops)],
+        "checks": [_check(item) for item in every(tops)],
+    }
+
+
+def _check(item: Item) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "area": item.area,
+        "outcome": item.outcome.value,
+        "cause": item.cause,
+        "gate": item.entry.component.gate.value,
+        "summary": item.summary,
+        "means": item.says,
+        "evidence": [asdict(evidence) for evidence in item.evidence],
+        "fix": list(item.steps),
+        "docs": item.docs,
+        "reported_otherwise": item.reported,
+        "blocked_by": item.entry.blocked_by,
+        "followers": [follower.id for follower in item.followers],
+    }

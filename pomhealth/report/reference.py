@@ -1,0 +1,111 @@
+"""The catalogue's words for a terminal: the list of checks, and one check or cause in full."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from pomhealth.catalogue.load import Catalogue, Cause, Check
+from pomhealth.report.style import Style
+from pomhealth.status import Gate, Outcome
+
+STOPS = {
+    Gate.LIVE: "/readyz and /healthz",
+    Gate.READY: "/readyz",
+    Gate.ALERT: "nothing: it is told, and traffic goes on",
+}
+
+
+def listing(catalogue: Catalogue, style: Style) -> str:
+    """Every check by area: its id, its question, and its causes."""
+    blocks = []
+    for area, checks in groupby(catalogue, key=lambda check: check.area):
+        lines = [style.strong(area)]
+        for check in checks:
+            lines.append(f"  {style.strong(check.id)}  {style.faint(_gate(check))}")
+            lines.append(style.wrap(check.question, "      "))
+            lines.append(
+                style.wrap(
+                    "causes: " + ", ".join(_marked(cause) for cause in check.causes.values()), "      "
+                )
+            )
+        blocks.append("\n".join(lines))
+    closing = style.wrap(
+        "(w) a warning. `pomhealth explain ID` tells what a check means and what to do about each cause."
+    )
+    return "\n\n".join([*blocks, closing]) + "\n"
+
+
+def page(check: Check, id_: str, style: Style, only: str = "") -> str:
+    """One check in full, or only one of its causes. `id_` is the id asked for, a family's member perhaps."""
+    lines = [style.strong(id_), style.wrap(check.question, "  "), ""]
+    if not only:
+        lines += [
+            style.wrap(check.means, "  "),
+            "",
+            style.wrap(STOPS[check.gate], "  Stops         "),
+            style.wrap(how_often(check), "  Looked at     "),
+        ]
+        if check.needs:
+            lines.append(style.wrap(", ".join(check.needs), "  Needs         "))
+        lines += [style.wrap(check.docs, "  Documented in "), ""]
+    for cause in check.causes.values():
+        if not only or cause.code == only:
+            lines += _cause(cause, style)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def how_often(check: Check) -> str:
+    """When a check is looked at, in words."""
+    if not check.measured:
+        return "only by the replica itself, in its own report (Pomerium 0.31 and newer)"
+    return f"every {_span(check.interval)}, every {_span(check.retry)} while it fails; a look takes at most {_span(check.deadline)}"
+
+
+def as_json(check: Check) -> dict[str, Any]:
+    """One check as a JSON object."""
+    return {
+        "id": check.id,
+        "area": check.area,
+        "question": check.question,
+        "means": check.means,
+        "gate": check.gate.value,
+        "measured": check.measured,
+        "interval": check.interval,
+        "deadline": check.deadline,
+        "needs": list(check.needs),
+        "docs": check.docs,
+        "causes": [
+            {
+                "code": cause.code,
+                "outcome": cause.outcome.value,
+                "says": cause.says,
+                "steps": list(cause.steps),
+            }
+            for cause in check.causes.values()
+        ],
+    }
+
+
+def _gate(check: Check) -> str:
+    return {Gate.LIVE: "[stops /readyz, /healthz]", Gate.READY: "[stops /readyz]", Gate.ALERT: "[told only]"}[
+        check.gate
+    ]
+
+
+def _marked(cause: Cause) -> str:
+    return f"{cause.code} (w)" if cause.outcome is Outcome.WARN else cause.code
+
+
+def _cause(cause: Cause, style: Style) -> list[str]:
+    lines = [f"  {style.mark(cause.outcome)} {style.strong(cause.code)}", style.wrap(cause.says, "    ")]
+    lines += [style.wrap(step, f"    {number}. ") for number, step in enumerate(cause.steps, 1)]
+    return [*lines, ""]
+
+
+def _span(seconds: float) -> str:
+    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= unit and seconds % unit == 0:
+            number = int(seconds // unit)
+            return f"{number} {name}" if number == 1 else f"{number} {name}s"
+    return "second" if seconds == 1 else f"{seconds:g} seconds"
