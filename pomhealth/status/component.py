@@ -30,8 +30,8 @@ class Component:
     """What is known of one id. Times are seconds since the epoch.
 
     `measures` tells whether a probe of ours looks at it; `measured` is the last settled finding of that probe.
-    `report_cause` is the cause code of a failing report. `since` is when the present outcome and cause began, `checked` when it was last looked at, and
-    `proven` whether it has passed since the replica started.
+    `report_cause` is the cause code of a failing report. `since` is when the present outcome and cause began,
+    `checked` when it was last looked at, and `proven` whether it has passed since the replica started.
     """
 
     id: str

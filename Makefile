@@ -1,0 +1,41 @@
+# Needs Python 3.10 or newer and make; everything else goes into .venv, in the versions of requirements.lock.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench docs lock clean
+
+help: ## list what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+.venv/.complete: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "pomhealth needs Python 3.10 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.x")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/.complete ## a replica with a real Envoy and a real PostgreSQL, and the agent beside it
+	$(BIN)/pomhealth demo
+
+test: .venv/.complete ## the tests
+	$(BIN)/python -m pytest
+
+check: .venv/.complete ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/.complete ## the benchmarks, each beside its peer
+	$(BIN)/python -m bench
+
+docs: .venv/.complete ## docs/checks.md, from the catalogue
+	$(BIN)/python -m pomhealth.catalogue.docs
+
+lock: .venv/.complete ## newer versions of everything into requirements.lock
+	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv
+	.venv/uv/bin/uv pip compile pyproject.toml --universal --all-extras --generate-hashes --no-emit-index-url \
+	  --no-header --python-version 3.10 --upgrade --quiet -o requirements.lock
+
+clean: ## remove what was made
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
