@@ -79,6 +79,8 @@ def _route_cluster(name: str, route: Route) -> dict[str, Any]:
         secure = url.scheme == "https"
         addresses.append(_socket(url.port or (443 if secure else 80), url.hostname or "127.0.0.1"))
     made = cluster(name, addresses, "STRICT_DNS")
+    if route.health_checks:
+        made["health_checks"] = list(route.health_checks)
     if secure:
         made["transport_socket"] = {
             "name": "tls",

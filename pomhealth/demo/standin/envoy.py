@@ -45,8 +45,8 @@ class Envoy:
     def pid(self) -> int:
         return self._process.pid if self._process is not None else 0
 
-    def start(self, inside: Inside, log: int) -> None:
-        """Starts Envoy in its directory; its output goes to the file descriptor `log`."""
+    def start(self, inside: Inside, output: int) -> None:
+        """Starts Envoy in its directory; what it writes goes to the file descriptor `output`."""
         binary = self.directory / "envoy"
         installed = binaries.envoy()
         try:
@@ -57,13 +57,15 @@ class Envoy:
         (self.directory / "envoy-config.yaml").chmod(0o600)
         self._base_id_path.write_text(str(self.base_id))
         self._process = spawn(
-            [str(binary), *self._arguments()], cwd=self.directory, env=self._environment, output=log
+            [str(binary), *self._arguments()], cwd=self.directory, env=self._environment, output=output
         )
 
     def prepare(self) -> None:
         """Makes the directory, so that resources can be given before Envoy starts."""
-        (self.directory / "dynamic").mkdir(parents=True)
+        self.directory.mkdir(parents=True)
         self.directory.chmod(0o700)
+        for kind in _KINDS:
+            (self.directory / kind).mkdir()
 
     def give(self, kind: str, resources: list[dict[str, Any]]) -> str | None:
         """Writes the resources of one kind ("cds", "lds", "rds") for Envoy to read.
@@ -77,18 +79,24 @@ class Envoy:
         self._written[kind] = text
         self._versions[kind] += 1
         version = f"{self._versions[kind]}"
-        new = self.directory / "dynamic" / f".{kind}.json"
+        new = self.directory / kind / "new.json"
         new.write_text(json.dumps({"version_info": version, "resources": resources}))
-        new.rename(self.directory / "dynamic" / f"{kind}.json")
+        new.rename(self.directory / kind / "resources.json")
         return version
 
     def source(self, kind: str) -> dict[str, Any]:
-        """The config source that makes Envoy read the resources of this kind."""
-        dynamic = str(self.directory / "dynamic")
+        """The config source that makes Envoy read the resources of this kind.
+
+        Each kind has a directory of its own: any rename in a watched directory makes Envoy read again.
+        """
+        directory = str(self.directory / kind)
         return {
             "resource_api_version": "V3",
             "initial_fetch_timeout": "10s",
-            "path_config_source": {"path": f"{dynamic}/{kind}.json", "watched_directory": {"path": dynamic}},
+            "path_config_source": {
+                "path": f"{directory}/resources.json",
+                "watched_directory": {"path": directory},
+            },
         }
 
     def exited(self) -> int | None:

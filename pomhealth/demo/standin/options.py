@@ -85,17 +85,22 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route: its public URL's parts, where it leads, and whether anybody may use it."""
+    """A route: its public URL's parts, where it leads, and whether anybody may use it.
+
+    `regex` and `health_checks` are given to Envoy as they are, which may refuse them.
+    """
 
     host: str
     scheme: str
     prefix: str
+    regex: str
+    health_checks: tuple[dict[str, Any], ...]
     to: tuple[str, ...]
     public: bool
 
     @property
     def id(self) -> str:
-        text = f"{self.scheme}://{self.host}{self.prefix}"
+        text = f"{self.scheme}://{self.host}{self.prefix}{self.regex}"
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -215,9 +220,7 @@ def _route(entry: object) -> Route:
     targets = entry.get("to") or ()
     targets = (targets,) if isinstance(targets, str) else tuple(str(target) for target in targets)
     for target in targets:
-        parts = urlsplit(target)
-        if not parts.scheme or not parts.hostname:
-            raise Rejected(f"config: policy bad destination url: {target} has no valid scheme or hostname")
+        _check_target(target)
     if not targets and not entry.get("redirect") and not entry.get("response"):
         raise Rejected(f"config: policy for {source} should have either `to` or `redirect` or `response` set")
     authority = host if port in (None, 443) else f"{host}:{port}"
@@ -225,9 +228,21 @@ def _route(entry: object) -> Route:
         host=authority,
         scheme=scheme,
         prefix=str(entry.get("prefix") or "/"),
+        regex=str(entry.get("regex") or ""),
+        health_checks=tuple(entry.get("health_checks") or ()),
         to=targets,
         public=_true(entry.get("allow_public_unauthenticated_access")),
     )
+
+
+def _check_target(target: str) -> None:
+    try:
+        parts = urlsplit(target)
+        good = bool(parts.scheme and parts.hostname and parts.port != 0)
+    except ValueError as error:
+        raise Rejected(f'config: policy bad destination url "{target}": {error}') from error
+    if not good:
+        raise Rejected(f"config: policy bad destination url: {target} has no valid scheme or hostname")
 
 
 def _certificates(values: Mapping[str, Any], directory: Path) -> list[Pair]:

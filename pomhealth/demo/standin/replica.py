@@ -16,6 +16,7 @@ from pomhealth.demo.standin.admin import UNREACHABLE, Admin
 from pomhealth.demo.standin.certificates import CertificateFiles
 from pomhealth.demo.standin.clusters import Inside, clusters
 from pomhealth.demo.standin.envoy import Envoy
+from pomhealth.demo.standin.envoylog import EnvoyLog
 from pomhealth.demo.standin.listeners import listeners
 from pomhealth.demo.standin.options import Address, Options, Rejected, load
 from pomhealth.demo.standin.places import cache_directory, data_directory
@@ -41,6 +42,7 @@ class Replica:
         self._reloads = metrics.Reloads(time.time())
         self._certificates = CertificateFiles(cache_directory(environment))
         self._envoy = Envoy(release, environment)
+        self._envoy_log = EnvoyLog()
         self._admin = Admin(self._envoy.pipe)
         self._watch = Watch(path, environment)
         self._inside = Inside(0, 0, 0, 0, 0, "")
@@ -88,13 +90,18 @@ class Replica:
         self._report_services()
         self._envoy.prepare()
         self._give()
-        self._envoy.start(self._inside, log=1)
+        self._envoy.start(self._inside, self._envoy_log.writer)
         self._watch_envoy()
         await self._move_redirect()
         self._restore()
         self._tasks += [
             asyncio.ensure_future(work)
-            for work in (self._hear_first_verdicts(), self._ask_ready_forever(), self._follow_configuration())
+            for work in (
+                self._envoy_log.pass_on(),
+                self._hear_first_verdicts(),
+                self._ask_ready_forever(),
+                self._follow_configuration(),
+            )
         ]
 
     async def _stop(self) -> None:
@@ -149,11 +156,12 @@ class Replica:
         }
 
     async def _hear_first_verdicts(self) -> None:
+        none_yet = xds.Outcomes(0, 0)
         for kind in ("cds", "lds"):
-            self._report_verdict(kind, await xds.verdict(self._admin, kind, 0))
+            await self._report(kind, await xds.accepted(self._admin, kind, none_yet))
         # A main listener that was refused never asks for its routes: Pomerium reports them RUNNING all the same.
-        answer = await xds.verdict(self._admin, "rds", 0, deadline=1.0)
-        self._report_verdict("rds", answer or "")
+        answer = await xds.accepted(self._admin, "rds", none_yet, deadline=1.0)
+        await self._report("rds", answer is not False)
 
     async def _give_again(self) -> None:
         before = {}
@@ -161,15 +169,18 @@ class Replica:
             before = {kind: await xds.outcomes(self._admin, kind) for kind in ("cds", "rds", "lds")}
         for kind, version in self._give().items():
             if version is not None and before:
-                self._report_verdict(kind, await xds.verdict(self._admin, kind, before[kind], deadline=3.0))
+                await self._report(kind, await xds.accepted(self._admin, kind, before[kind], deadline=3.0))
 
-    def _report_verdict(self, kind: str, refusal: str | None) -> None:
+    async def _report(self, kind: str, accepted: bool | None) -> None:
         component = xds.component(kind)
-        if refusal:
-            self._book.error(component, refusal)
-            log.error("xdsmgr: nack", error=refusal)
-        elif refusal is not None:
+        if accepted:
             self._book.running(component)
+        elif accepted is not None:
+            words = self._envoy_log.last_refusal
+            with contextlib.suppress(*UNREACHABLE):
+                words = await xds.refused_listeners(self._admin) if kind == "lds" else words
+            self._book.error(component, words)
+            log.error("xdsmgr: nack", error=words)
 
     def _watch_envoy(self) -> None:
         """Pomerium ends when Envoy does. The kernel tells, through a descriptor of the process."""

@@ -52,7 +52,7 @@ def _virtual_host(host: str, routes: list[Route]) -> dict[str, Any]:
 
 
 def _route(route: Route) -> dict[str, Any]:
-    match = {"prefix": route.prefix}
+    match = {"safe_regex": {"regex": route.regex}} if route.regex else {"prefix": route.prefix}
     if not route.to:
         return {"match": match, "direct_response": {"status": 200}}
     return {"match": match, "route": {"cluster": f"route-{route.id}", "auto_host_rewrite": True}}

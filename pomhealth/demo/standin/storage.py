@@ -99,8 +99,8 @@ class Postgres:
 
     async def run(self) -> None:
         try:
-            while not await self._try(self._migrate):
-                await asyncio.sleep(_RETRY_AFTER)  # noqa: ASYNC110  nobody tells us when the server is back
+            while not await self._try(self._migrate):  # noqa: ASYNC110  nobody tells when the server is back
+                await asyncio.sleep(_RETRY_AFTER)
             async with contextlib.AsyncExitStack() as stack:
                 tasks = [
                     asyncio.ensure_future(work)
