@@ -52,7 +52,7 @@ class Options:
     as far as that is known. `digest` names the file's content.
     """
 
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict, repr=False)
     path: str = ""
     zero: bool = False
     problems: tuple[Problem, ...] = ()
@@ -133,6 +133,7 @@ class Replica:
     `awaited` tells the second: discovery expects one and it is not running.
     `missing` says, by what could not be read ("environment", "working directory", …), which right is lacking.
     `root` is the prefix under which the replica's files are reached ("" in the same mount namespace).
+    `stamps` are the marks of the files read for this, by path, which tell a changed file from the same one.
     """
 
     main: Process | None = None
@@ -153,6 +154,7 @@ class Replica:
     same_network: bool = True
     awaited: bool = False
     missing: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def envoy(self) -> Process | None:

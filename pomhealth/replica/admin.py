@@ -1,0 +1,58 @@
+"""Envoy's admin interface, asked without ever changing anything: GET only (it also takes POSTs that stop Envoy)."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+from pomhealth.reach import Garbled
+from pomhealth.replica.httpget import Answer, Gets, tcp_socket, unix_socket
+from pomhealth.replica.model import AdminAddress
+
+__all__ = ["Answer", "EnvoyAdmin"]
+
+
+class EnvoyAdmin:
+    """One Envoy's admin interface, over connections that stay open.
+
+    `spent` adds up the seconds waited for answers: all of them are made on Envoy's main thread.
+    """
+
+    def __init__(self, address: AdminAddress) -> None:
+        self.address = address
+        self.spent = 0.0
+        self._gets = Gets(address.where, self._connect)
+
+    @property
+    def where(self) -> str:
+        return self.address.where
+
+    async def ask(self, path: str, *, deadline: float) -> Answer:
+        """The answer to `GET path` within `deadline` seconds. Raises Refused, Silent, Garbled or Denied."""
+        answer = await self._gets.get(path, deadline=deadline)
+        self.spent += answer.seconds
+        return answer
+
+    async def json(self, path: str, *, deadline: float) -> Any:
+        """The JSON of a 200 answer; anything else is Garbled. Raises as `ask` does."""
+        answer = await self.ask(path, deadline=deadline)
+        if answer.status != 200:
+            raise Garbled(self.where, f"{path.partition('?')[0]} answers {answer.status}")
+        try:
+            return json.loads(answer.body)
+        except ValueError:
+            raise Garbled(
+                self.where, f"{path.partition('?')[0]} answers something that is not JSON"
+            ) from None
+
+    async def close(self) -> None:
+        await self._gets.close()
+
+    async def _connect(self) -> socket.socket:
+        if self.address.kind == "abstract":
+            return await unix_socket("\0" + self.address.address)
+        if self.address.kind == "path":
+            return await unix_socket(self.address.address)
+        host, _, port = self.address.address.rpartition(":")
+        return await tcp_socket(host.strip("[]") or "127.0.0.1", int(port))

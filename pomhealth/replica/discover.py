@@ -1,0 +1,111 @@
+"""Finding the replica: which process, or what a sidecar sees of it. Blocking, and quick."""
+
+from __future__ import annotations
+
+import os
+
+from pomhealth.replica import commandline, paths, processes
+from pomhealth.replica.errors import Ambiguous, ReplicaError
+from pomhealth.replica.examine import awaited, main_address, with_process
+from pomhealth.replica.model import Process, Replica
+from pomhealth.replica.sidecar import without_process
+from pomhealth.settings import Settings
+from pomhealth.status import Unobservable
+
+__all__ = ["Ambiguous", "ReplicaError", "changed", "discover"]
+
+
+def discover(settings: Settings, before: Replica | None = None) -> Replica:
+    """The replica as it is now; awaited where one is expected and none runs.
+
+    `before` is what was found last: its options stay where the file is rejected now, and a process once chosen
+    stays chosen while it lives. Raises Ambiguous when several replicas run and nothing says which, ReplicaError for
+    a wrong --pid or an unreadable --pomerium-config.
+    """
+    main = _choose(settings, before)
+    if main is not None:
+        return with_process(main, settings, before)
+    if settings.pomerium_config:
+        _check_readable(settings.pomerium_config)
+    if before is not None and (before.main is not None or before.awaited):
+        return awaited(settings, before)
+    return without_process(settings, before) or awaited(settings, before)
+
+
+def changed(replica: Replica, settings: Settings) -> bool:
+    """Whether discover() would answer differently: another process, another Envoy, a file written or replaced.
+
+    A few reads of /proc and a stat for each file; made to be called every second.
+    """
+    if any(paths.stamp(path) != stamp for path, stamp in replica.stamps.items()):
+        return True
+    main = replica.main
+    if main is None:
+        return _appeared(replica, settings)
+    if processes.state(main) in (None, "Z", "X"):
+        return True
+    if any(processes.state(envoy) in (None, "Z", "X") for envoy in replica.envoys):
+        return True
+    if not replica.envoys:
+        return bool(processes.envoys(main)) or main not in processes.replicas()
+    return processes.has_new_child(main, replica.envoys)
+
+
+def _choose(settings: Settings, before: Replica | None) -> Process | None:
+    if settings.pid is not None:
+        return _by_pid(settings.pid, before)
+    found = processes.replicas()
+    if settings.pomerium_config:
+        found = tuple(one for one in found if _runs_with(one, settings.pomerium_config))
+    if before is not None and before.main in found:
+        return before.main
+    if len(found) > 1:
+        raise Ambiguous(tuple(_described(one) for one in found))
+    return found[0] if found else None
+
+
+def _by_pid(pid: int, before: Replica | None) -> Process | None:
+    found = processes.process(pid)
+    if found is not None and (processes.is_replica(pid) or (before is not None and before.main == found)):
+        return found
+    if before is not None and before.main is not None and before.main.pid == pid:
+        return None
+    if found is None:
+        raise ReplicaError(f"--pid {pid}: there is no such process")
+    raise ReplicaError(f"--pid {pid}: {processes.named(pid)} is not a Pomerium replica")
+
+
+def _appeared(replica: Replica, settings: Settings) -> bool:
+    if settings.pid is not None:
+        return processes.process(settings.pid) is not None
+    if processes.replicas():
+        return True
+    return not replica.awaited and without_process(settings, replica) is None
+
+
+def _runs_with(process: Process, config: str) -> bool:
+    """Whether the process was started with this file, however either names it."""
+    named = commandline.config_file(processes.argv(process.pid))
+    if not named:
+        return False
+    try:
+        reached = paths.reach(named, cwd=processes.cwd(process.pid), root=processes.root(process.pid))
+    except Unobservable:
+        reached = named
+    try:
+        return os.path.samefile(reached, config)  # noqa: PTH121  (strings all the way)
+    except OSError:
+        return os.path.realpath(reached) == os.path.realpath(config)
+
+
+def _check_readable(config: str) -> None:
+    try:
+        paths.read(config)
+    except OSError as error:
+        why = error.strerror or "it cannot be read"
+        raise ReplicaError(f"--pomerium-config {config}: {why}, and no replica runs with it") from None
+
+
+def _described(process: Process) -> str:
+    config = commandline.config_file(processes.argv(process.pid)) or "none"
+    return f"pid {process.pid} (config {config}, main address {main_address(process)})"

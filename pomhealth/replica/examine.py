@@ -1,0 +1,271 @@
+"""Everything that is known of one replica whose process can be seen. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from pomhealth.replica import addresses, commandline, configfile, paths, processes, surroundings, validate
+from pomhealth.replica.backend import storage
+from pomhealth.replica.envoy import admin_of, learn
+from pomhealth.replica.goaddress import listen_address
+from pomhealth.replica.model import Endpoint, Holder, Options, Process, Replica, Value
+from pomhealth.replica.options import merge
+from pomhealth.replica.services import services_of
+from pomhealth.replica.sockets import SocketTable
+from pomhealth.replica.version import of_listener, of_program
+from pomhealth.settings import Settings
+from pomhealth.status import Unobservable
+
+T = TypeVar("T")
+
+_ZERO = "Pomerium Zero keeps this replica's options in its encrypted bootstrap file"
+
+
+@dataclass
+class _Look:
+    """One look at a process: what was read of it, and what is lacking."""
+
+    main: Process
+    settings: Settings
+    before: Replica | None
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        pid = self.main.pid
+        self.argv = processes.argv(pid)
+        self.environment: Mapping[str, str] = self.try_to(
+            "environment", lambda: processes.environment(pid), {}
+        )
+        self.cwd = self.try_to("working directory", lambda: processes.cwd(pid), "")
+        self.root = self.try_to("mount namespace", lambda: processes.root(pid), "")
+        self.same_network = processes.same_network(pid)
+        if not self.same_network:
+            self.missing["network"] = (
+                f"run pomhealth in the replica's network namespace (nsenter --target {pid} --net, "
+                "or a container that shares it)"
+            )
+
+    def try_to(self, what: str, look: Callable[[], T], otherwise: T) -> T:
+        """What `look` sees; where it may not look, what is lacking is noted under `what`."""
+        try:
+            return look()
+        except Unobservable as unobservable:
+            self.missing[what] = str(unobservable)
+            return otherwise
+
+    def reach(self, path: str) -> str:
+        return paths.reach(path, cwd=self.cwd, root=self.root)
+
+
+def with_process(main: Process, settings: Settings, before: Replica | None) -> Replica:
+    """The replica that this process is."""
+    look = _Look(main, settings, before)
+    envoys = processes.envoys(main)
+    options = _options(look)
+    version = _version(look, options)
+    release = _release(version)
+    options = _validated(look, options, release)
+    admin = admin_of(
+        envoys, settings, look.environment, look.root, look.missing, same_network=look.same_network
+    )
+    endpoints = tuple(_endpoints(look, options, release, learn(admin, look.missing)))
+    cache, data = _directories(look, release)
+    return Replica(
+        main=main,
+        envoys=envoys,
+        options=options,
+        endpoints=endpoints,
+        services=services_of(options),
+        storage=_storage(look, options, data),
+        cache_dir=cache,
+        data_dir=data,
+        bootstrap_file=surroundings.bootstrap_file(look.environment, cache)
+        if options.zero and cache
+        else None,
+        admin=admin,
+        health=health_of(options, settings, release, look.missing),
+        version=version,
+        cwd=look.cwd,
+        root=look.root,
+        environment=surroundings.kept(look.environment),
+        same_network=look.same_network,
+        missing=look.missing,
+        stamps=dict(_stamps(look, options)),
+    )
+
+
+def awaited(settings: Settings, before: Replica | None) -> Replica:
+    """The replica that is expected and does not run, with what its configuration says where that is named."""
+    options = before.options if before is not None else Options()
+    stamps: dict[str, tuple[int, ...]] = {}
+    if settings.pomerium_config:
+        path = settings.pomerium_config
+        options = merge(configfile.load(path, reached_by=path), {}, options)
+        stamps[path] = paths.stamp(path)
+    return Replica(
+        options=options,
+        services=services_of(options),
+        health=health_of(options, settings, None, {}),
+        awaited=True,
+        missing={"process": "no pomerium process is running", "admin": "no pomerium process is running"},
+        stamps=stamps,
+    )
+
+
+def health_of(
+    options: Options, settings: Settings, release: tuple[int, int] | None, missing: dict[str, str]
+) -> Endpoint | None:
+    """The replica's own health server: as the operator says, else as its options and release say."""
+    if settings.health_address:
+        host, port = listen_address(settings.health_address, default_port=28080)
+        origin = settings.origins.get("health_address", "settings")
+        return Endpoint("health_check_addr", host, port, Holder.POMERIUM, origin)
+    found = addresses.health(options, release)
+    if found is None and release is not None:
+        missing["health"] = f"Pomerium {release[0]}.{release[1]} has no health server (0.31 brought it)"
+    return found
+
+
+def main_address(main: Process) -> str:
+    """The process's main address in words, as far as it can be read."""
+    look = _Look(main, Settings(), None)
+    endpoint = next(iter(addresses.asked_for(_options(look), None)), None)
+    return endpoint.where if endpoint is not None and "options" not in look.missing else "not known"
+
+
+def _options(look: _Look) -> Options:
+    """The options from file and environment, before anything is said of their worth."""
+    named = look.settings.pomerium_config or commandline.config_file(look.argv)
+    before = look.before.options if look.before is not None else None
+    file = configfile.ConfigFile("")
+    if look.settings.pomerium_config:
+        file = configfile.load(named, reached_by=named)
+    elif named.startswith("/") or (named and look.cwd):
+        shown = paths.reach(named, cwd=look.cwd, root="")
+        file = configfile.load(shown, reached_by=look.reach(named))
+    elif named:
+        look.missing["options"] = look.missing["working directory"]
+    options = merge(file, look.environment, before)
+    if file.unread:
+        look.missing["options"] = file.unread
+    elif file.problems and (before is None or before.path != file.path):
+        look.missing["options"] = "the file is rejected now, and what the replica runs was not seen before"
+    return options
+
+
+def _validated(look: _Look, options: Options, release: tuple[int, int] | None) -> Options:
+    """The options with what Pomerium would refuse of them; then those of before stay in force."""
+    if options.problems:
+        return options
+    refused = tuple(validate.problems(options, look.reach, release))
+    if not refused:
+        return options
+    before = look.before.options if look.before is not None else None
+    if before is not None and before.path == options.path and before.values:
+        return replace(options, values=before.values, problems=refused)
+    return replace(options, problems=refused)
+
+
+def _version(look: _Look, options: Options) -> Value | None:
+    """The version, asked once a process."""
+    before = look.before
+    if before is not None and before.main == look.main and (before.version or "version" in before.missing):
+        if before.version is None:
+            look.missing["version"] = before.missing["version"]
+        return before.version
+    try:
+        return of_program(look.main)
+    except Unobservable as unobservable:
+        look.missing["version"] = str(unobservable)
+    metrics = next((one for one in addresses.asked_for(options, None) if one.role == "metrics_address"), None)
+    if metrics is None or not look.same_network:
+        return None
+    try:
+        found = of_listener(metrics, options)
+    except Unobservable as unobservable:
+        look.missing["version"] += f"; {unobservable}"
+        return None
+    del look.missing["version"]
+    return found
+
+
+def _release(version: Value | None) -> tuple[int, int] | None:
+    return Replica(version=version).release
+
+
+def _endpoints(
+    look: _Look, options: Options, release: tuple[int, int] | None, learnt: tuple[Endpoint, ...]
+) -> Iterator[Endpoint]:
+    """As the options ask; what they cannot tell is taken from what Envoy listens on."""
+    if options.zero or "options" in look.missing:
+        yield from learnt
+        yield from _redirect(look)
+        return
+    asked = addresses.asked_for(options, release)
+    if "environment" not in look.missing:
+        yield from asked
+        return
+    certain = [one for one in asked if one.origin != "default"]
+    yield from certain
+    roles = {one.role for one in certain}
+    yield from (one for one in learnt if one.role not in roles)
+
+
+def _redirect(look: _Look) -> Iterator[Endpoint]:
+    """The redirect listener, from Pomerium's own sockets: the only one of them on a port that is not a random one."""
+    if not look.same_network:
+        return
+    nothing: frozenset[int] = frozenset()
+    held = look.try_to("sockets", lambda: SocketTable().held_by(look.main), nothing)
+    low, high = _random_ports()
+    found = [
+        one
+        for one in SocketTable().listening()
+        if one.inode in held and not one.udp and not low <= one.port <= high and one.port != 28080
+    ]
+    if len(found) == 1:
+        origin = f"the sockets of process {look.main.pid}"
+        yield Endpoint("http_redirect_addr", found[0].host, found[0].port, Holder.POMERIUM, origin)
+
+
+def _random_ports() -> tuple[int, int]:
+    """The ports that the kernel gives to those who ask for any."""
+    try:
+        low, high = paths.read("/proc/sys/net/ipv4/ip_local_port_range").split()
+    except (OSError, ValueError):
+        return 32768, 60999
+    return int(low), int(high)
+
+
+def _directories(look: _Look, release: tuple[int, int] | None) -> tuple[Value | None, Value | None]:
+    if "environment" in look.missing:
+        return None, None
+    return surroundings.cache_dir(look.environment), surroundings.data_dir(look.environment, release)
+
+
+def _storage(look: _Look, options: Options, data: Value | None) -> Any:
+    if options.zero:
+        look.missing["storage"] = _ZERO
+        return None
+    if "options" in look.missing:
+        look.missing["storage"] = look.missing["options"]
+        return None
+    if "environment" in look.missing and options.get("databroker_storage_type") is None:
+        look.missing["storage"] = look.missing["environment"]
+        return None
+    return look.try_to("storage", lambda: storage(options, data, look.reach), None)
+
+
+def _stamps(look: _Look, options: Options) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The files that were read, as this process reaches them."""
+    named = [
+        look.settings.pomerium_config or options.path,
+        str(options.get("databroker_storage_connection_string_file") or ""),
+        *(path for _, *pair in validate.certificate_files(options) for path in pair),
+    ]
+    for path in dict.fromkeys(named):
+        if path:
+            reached = path if path == look.settings.pomerium_config else look.reach(path)
+            yield reached, paths.stamp(reached)

@@ -1,0 +1,215 @@
+"""A small HTTP/1.1 client that can only GET, over connections that are kept open.
+
+It asks over abstract sockets, path sockets and TCP, and hands out the socket that an answer came over, so that
+the answer can be tied to a process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from pomhealth.reach import Denied, Garbled, ReachError, Refused, Silent
+
+_MOST = 256 * 1024 * 1024  # bytes of one body; Envoy's whole statistics at 10,000 routes are 52 MB
+_LONGEST_LINE = 256 * 1024
+_FULL = (errno.EAGAIN, errno.ENOTCONN)  # a Unix listener whose queue is full, since nobody accepts
+
+Connect = Callable[[], Awaitable[socket.socket]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. `seconds` is the time from asking to its last byte."""
+
+    status: int
+    body: bytes
+    seconds: float
+
+
+class Gets:
+    """GET requests to one server. `connect` makes a connected, non-blocking socket; `where` names the server.
+
+    `admit` is asked once for each new connection, with its socket, after the first answer: it may raise.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        connect: Connect,
+        *,
+        host: str = "localhost",
+        admit: Callable[[socket.socket], None] | None = None,
+    ) -> None:
+        self._where = where
+        self._connect = connect
+        self._host = host
+        self._admit = admit
+        self._idle: list[_Connection] = []
+
+    async def get(self, path: str, *, deadline: float) -> Answer:
+        """The answer within `deadline` seconds. Raises Refused, Silent, Garbled or Denied."""
+        started = time.monotonic()
+        try:
+            status, body = await asyncio.wait_for(self._get(path), deadline)
+        except asyncio.TimeoutError:
+            raise Silent(self._where, f"no answer within {deadline:g} s") from None
+        except OSError as error:
+            raise failure(self._where, error) from None
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+            raise Garbled(self._where, "what answers does not speak HTTP") from None
+        return Answer(status, body, time.monotonic() - started)
+
+    async def close(self) -> None:
+        """Closes every idle connection."""
+        while self._idle:
+            self._idle.pop().close()
+
+    async def _get(self, path: str) -> tuple[int, bytes]:
+        while self._idle:
+            kept = self._idle.pop()
+            with contextlib.suppress(_Ended):
+                return await self._ask(kept, path)
+        connection = await _Connection.open(self._connect)
+        try:
+            return await self._ask(connection, path)
+        except _Ended:
+            raise Refused(self._where, "the connection was closed without an answer") from None
+
+    async def _ask(self, connection: _Connection, path: str) -> tuple[int, bytes]:
+        done = False
+        try:
+            status, body, keep = await connection.ask(path, self._host)
+            if self._admit is not None and not connection.admitted:
+                self._admit(connection.socket)
+                connection.admitted = True
+            done = keep
+        finally:
+            if not done:
+                connection.close()
+        self._idle.append(connection)
+        return status, body
+
+
+class _Ended(Exception):  # noqa: N818
+    """The server closed the connection before it said anything."""
+
+
+class _Connection:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, raw: socket.socket
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.socket = raw
+        self.admitted = False
+
+    @classmethod
+    async def open(cls, connect: Connect) -> _Connection:
+        raw = await connect()
+        try:
+            reader, writer = await asyncio.open_connection(sock=raw, limit=_LONGEST_LINE)
+        except BaseException:
+            raw.close()
+            raise
+        return cls(reader, writer, raw)
+
+    async def ask(self, path: str, host: str) -> tuple[int, bytes, bool]:
+        """Status, body, and whether the connection may be used again."""
+        request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: pomhealth\r\nAccept: */*\r\n\r\n"
+        try:
+            self._writer.write(request.encode("ascii"))
+            line = await self._reader.readline()
+        except ConnectionError:
+            raise _Ended from None
+        if not line:
+            raise _Ended
+        version, status = _status(line)
+        headers = await self._headers()
+        keep = version == b"HTTP/1.1" and headers.get(b"connection", b"").lower() != b"close"
+        if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
+            return status, await self._chunks(), keep
+        if b"content-length" in headers:
+            length = int(headers[b"content-length"])
+            if length > _MOST:
+                raise ValueError(length)
+            return status, await self._reader.readexactly(length), keep
+        body = await self._reader.read(_MOST)
+        return status, body, False
+
+    async def _headers(self) -> Mapping[bytes, bytes]:
+        headers = {}
+        while (line := await self._reader.readuntil(b"\r\n")) != b"\r\n":
+            name, _, value = line.partition(b":")
+            headers[name.strip().lower()] = value.strip()
+        return headers
+
+    async def _chunks(self) -> bytes:
+        chunks: list[bytes] = []
+        total = 0
+        while True:
+            size = int((await self._reader.readuntil(b"\r\n")).partition(b";")[0], 16)
+            total += size
+            if total > _MOST or size < 0:
+                raise ValueError(total)
+            chunk = await self._reader.readexactly(size + 2)
+            if not size:
+                return b"".join(chunks)
+            chunks.append(chunk[:-2])
+
+    def close(self) -> None:
+        self._writer.transport.abort()
+
+
+def failure(where: str, error: OSError) -> ReachError:
+    """What a failed connection means."""
+    if isinstance(error, PermissionError):
+        return Denied(where, "this user may not connect to it")
+    if error.errno in _FULL:
+        return Silent(where, "its queue of connections is full: nobody takes them")
+    if isinstance(error, ConnectionRefusedError):
+        return Refused(where, "connection refused: nobody listens there")
+    if isinstance(error, FileNotFoundError):
+        return Refused(where, "there is no such socket")
+    return Refused(where, os.strerror(error.errno) if error.errno else "it cannot be reached")
+
+
+async def unix_socket(address: str) -> socket.socket:
+    """Connected to a path, or to an abstract name that begins with NUL. Such a connection is made or refused at once."""
+    raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        raw.setblocking(False)
+        raw.connect(address)
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+async def tcp_socket(host: str, port: int) -> socket.socket:
+    """Connected over TCP; `host` is an IP address or a name that the resolver knows."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found[0]
+    raw = socket.socket(family, kind, protocol)
+    try:
+        raw.setblocking(False)
+        await loop.sock_connect(raw, address)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def _status(line: bytes) -> tuple[bytes, int]:
+    version, _, rest = line.partition(b" ")
+    if not version.startswith(b"HTTP/1."):
+        raise ValueError(line)
+    return version, int(rest[:3])

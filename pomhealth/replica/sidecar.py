@@ -1,0 +1,82 @@
+"""A replica of which no process can be seen: a sidecar that shares only its network namespace. Blocking."""
+
+from __future__ import annotations
+
+from pomhealth.reach import ReachError
+from pomhealth.replica import adminaddress, askonce, configfile, paths, surroundings
+from pomhealth.replica.addresses import asked_for
+from pomhealth.replica.envoy import learn
+from pomhealth.replica.examine import health_of
+from pomhealth.replica.model import AdminAddress, Endpoint, Options, Replica
+from pomhealth.replica.options import merge
+from pomhealth.replica.report import parse_status
+from pomhealth.replica.services import services_of
+from pomhealth.settings import Settings
+
+_DEADLINE = 0.5  # seconds
+_LACK = "share the replica's PID namespace (Kubernetes: shareProcessNamespace, Docker: --pid, ECS: pidMode)"
+
+
+def without_process(settings: Settings, before: Replica | None = None) -> Replica | None:
+    """The replica as its network namespace shows it; None where nothing there is a Pomerium's."""
+    admin = _admin(settings)
+    options, stamps = _options(settings, before)
+    health = health_of(options, settings, None, {})
+    answers = health is not None and _is_pomerium(health)
+    if admin is None and not answers and not settings.health_address:
+        return None
+    missing = dict.fromkeys(
+        ("process", "environment", "working directory", "files", "storage", "version"), _LACK
+    )
+    if not options.path:
+        missing["options"] = f"{_LACK}, or name the replica's configuration with --pomerium-config"
+    if admin is None:
+        missing["admin"] = (
+            "no abstract socket of an Envoy of Pomerium's; name it with the setting envoy_admin"
+        )
+    found = learn(admin, missing)
+    asked = {one.role for one in found}
+    endpoints = found + tuple(one for one in _asked(options) if one.role not in asked)
+    return Replica(
+        options=options,
+        endpoints=endpoints,
+        services=services_of(options),
+        admin=admin,
+        health=health if answers or settings.health_address else None,
+        missing=missing,
+        stamps=stamps,
+    )
+
+
+def _admin(settings: Settings) -> AdminAddress | None:
+    if settings.envoy_admin:
+        return adminaddress.parse(settings.envoy_admin, settings.origins.get("envoy_admin", "settings"))
+    return adminaddress.by_name(()) or _at_fixed_path()
+
+
+def _at_fixed_path() -> AdminAddress | None:
+    found = adminaddress.by_path(surroundings.temporary({}))
+    return found if found is not None and adminaddress.is_hidden(found) else None
+
+
+def _options(settings: Settings, before: Replica | None) -> tuple[Options, dict[str, tuple[int, ...]]]:
+    path = settings.pomerium_config
+    if not path:
+        return Options(), {}
+    file = configfile.load(path, reached_by=path)
+    return merge(file, {}, before.options if before is not None else None), {path: paths.stamp(path)}
+
+
+def _asked(options: Options) -> tuple[Endpoint, ...]:
+    """What the file asks for. A default may be overridden by the environment, which cannot be seen."""
+    return tuple(one for one in asked_for(options, None) if one.origin != "default") if options.path else ()
+
+
+def _is_pomerium(health: Endpoint) -> bool:
+    try:
+        pieces = askonce.stream(
+            health.connect_host, health.port, "/status", {}, tls=False, deadline=_DEADLINE
+        )
+        return bool(parse_status(b"".join(pieces)))
+    except ReachError:
+        return False
