@@ -1,0 +1,101 @@
+"""Does the storage backend do what Pomerium needs of it?
+
+PostgreSQL is asked on one connection of our own that stays open: one round trip a look, nothing written.
+"""
+
+from __future__ import annotations
+
+from pomhealth.checks.context import Context
+from pomhealth.reach import Silent
+from pomhealth.replica.model import Storage
+from pomhealth.replica.paths import resolve
+from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
+from pomhealth.storage import access, filestore, verdict
+from pomhealth.storage.connstring import BadDsn
+from pomhealth.storage.session import PostgresSession
+from pomhealth.storage.wire import Failed
+
+ID = "storage.backend"
+
+_DEADLINE = 0.6  # seconds; under the check's own, so that silence is told with what was asked
+_ZERO = (
+    "in Zero mode the connection string is in an encrypted file: give it to the agent in its own environment "
+    "(DATABROKER_STORAGE_CONNECTION_STRING) or read the storage status in the Zero console"
+)
+
+
+async def look(context: Context) -> Finding:
+    storage = context.replica.storage
+    if storage is None:
+        lack = context.replica.missing.get("storage") or context.replica.missing.get("options", "")
+        raise Unobservable(
+            "which storage backend the replica uses is not known",
+            _ZERO if context.replica.options.zero else lack,
+        )
+    if storage.kind == "memory":
+        return passed(
+            "storage is in this process's memory: there is nothing outside that could fail",
+            Evidence(storage.origin, "memory"),
+            attributes=(("backend", "in-memory"),),
+        )
+    return await (_file if storage.kind == "file" else _postgres)(context, storage)
+
+
+async def _file(context: Context, storage: Storage) -> Finding:
+    replica = context.replica
+    main = replica.main
+    path = resolve(replica, storage.directory)
+    try:
+        facts = await context.workers.call("storage", lambda: filestore.observe(path), deadline=_DEADLINE)
+    except Silent as silence:
+        return failed(
+            "timeout",
+            f"the file system of {storage.directory} does not answer",
+            Evidence(storage.directory, silence.why, "an answer"),
+            attributes=filestore.ATTRIBUTES,
+            silent=True,
+        )
+    who = access.credentials(main) if main else None
+    return filestore.judge(facts, storage.directory, who, main.pid if main else None)
+
+
+async def _postgres(context: Context, storage: Storage) -> Finding:
+    session = context.postgres
+    if session is None:
+        raise Unobservable(
+            "PostgreSQL cannot be asked", context.replica.missing.get("storage", storage.origin)
+        )
+    if not context.replica.same_network and not await _by_socket(session):
+        lack = context.replica.missing.get("network", "share the replica's network namespace")
+        raise Unobservable("PostgreSQL cannot be reached the way the replica reaches it", lack)
+    try:
+        facts = await session.look(deadline=_DEADLINE)
+    except BadDsn as bad:
+        return failed(
+            "unreachable",
+            f"Pomerium cannot read its connection string: {bad}",
+            Evidence(storage.origin, str(bad), "postgres://USER:PASSWORD@HOST:PORT/DATABASE"),
+            steps=(f"Mend it in {storage.origin}.",),
+            attributes=verdict.ATTRIBUTES,
+        )
+    except Failed as failure:
+        if session.target is None:
+            return failed(
+                failure.trouble.cause,
+                f"PostgreSQL could not be asked: {failure.trouble.why}",
+                Evidence(storage.origin, failure.trouble.why, "an answer"),
+                attributes=verdict.ATTRIBUTES,
+                silent=failure.trouble.silent,
+            )
+        return verdict.trouble(failure.trouble, session.target)
+    assert session.target is not None
+    return verdict.judge(facts, session.target, context.replica.release)
+
+
+async def _by_socket(session: PostgresSession) -> bool:
+    """Whether every server is behind a socket in the file system, which needs no network."""
+    try:
+        target = await session.read_target(deadline=_DEADLINE)
+    except (BadDsn, Silent):
+        return True
+    return all(host.path for host in target.hosts)

@@ -1,0 +1,280 @@
+"""The agent's one session with the replica's PostgreSQL: kept between looks, opened again when it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from pomhealth.blocking import Workers
+from pomhealth.reach import Silent
+from pomhealth.status import Unobservable
+from pomhealth.storage import questions
+from pomhealth.storage.dsn import ANY, NOWHERE, Host, Target, conninfo
+from pomhealth.storage.questions import StorageFacts
+from pomhealth.storage.trouble import Trouble, silence, worst
+from pomhealth.storage.wire import Failed, Wire, forget_environment
+
+_NETWORK = 1.5  # seconds for a network connection: longer than the first repetition of a lost packet
+_LOGIN = 10.0  # seconds for a login where there is one server: it waits in the server's queue, and is served at once
+_LOGIN_OF_SEVERAL = 2.0
+_RESOLVE = 5.0
+_DISK_EVERY = 60.0  # seconds between two proofs that the server has disk to write on
+_LEAST = 0.15  # seconds that must be left for a second try within one look
+
+
+class PostgresSession:
+    """One connection, never two. `changed`, where set, is called when the server closes it or lets it in again."""
+
+    def __init__(self, dsn: str, environment: Mapping[str, str], root: str, cwd: str) -> None:
+        forget_environment()
+        self.changed: Callable[[], None] | None = None
+        self._source = (dsn, environment, root, cwd)
+        self._workers = Workers()
+        self._turn = asyncio.Lock()
+        self._target: Target | None = None
+        self._kept: tuple[Wire, Host] | None = None
+        self._attempt: asyncio.Task[tuple[Wire, Host]] | None = None
+        self._disk_due = 0.0
+        self._closed = False
+
+    @property
+    def target(self) -> Target | None:
+        """Where the session goes, as last read; None before the first look."""
+        return self._target
+
+    async def read_target(self, *, deadline: float) -> Target:
+        """Where the session goes. Raises BadDsn, Unobservable, Silent."""
+        self._target = await self._workers.call(
+            "connection string", lambda: conninfo(*self._source), deadline=deadline
+        )
+        return self._target
+
+    async def look(self, *, deadline: float) -> StorageFacts:
+        """What PostgreSQL says, within `deadline` seconds; `trouble` in it tells what is wrong.
+
+        Raises Failed when no server could be asked, BadDsn for a connection string that the driver refuses, and
+        Unobservable where we lack a right.
+        """
+        end = asyncio.get_running_loop().time() + deadline
+        async with self._turn:
+            fresh = self._kept is None
+            try:
+                return await self._ask(end)
+            except Failed as failed:
+                if fresh or failed.trouble.silent or end - asyncio.get_running_loop().time() < _LEAST:
+                    raise
+            return await self._ask(end)  # the server had closed the old connection: that alone says nothing
+
+    async def close(self) -> None:
+        """Ends the session, waiting for nobody."""
+        self._closed = True
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.cancel()
+            (ended,) = await asyncio.gather(attempt, return_exceptions=True)
+            if not isinstance(ended, BaseException):
+                ended[0].close()
+        self._drop()
+
+    async def _ask(self, end: float) -> StorageFacts:
+        loop = asyncio.get_running_loop()
+        wire, host = await self._connected(end)
+        begun = loop.time()
+        try:
+            results = await asyncio.wait_for(wire.ask(questions.LOOK), end - begun)
+            facts = questions.read(results, host=host.where, seconds=loop.time() - begun)
+            if facts.trouble is None:
+                facts = await self._disk(wire, facts, end)
+            elif facts.trouble.cause == "read-only":
+                facts = await self._why_read_only(wire, facts, end)
+        except asyncio.TimeoutError:
+            self._drop()
+            waited = loop.time() - begun
+            raise Failed(silence(f"{host.where} did not answer a query within {waited:.2f} s")) from None
+        except (Failed, asyncio.CancelledError):
+            self._drop()
+            raise
+        if facts.trouble is not None and (facts.trouble.lost or not wire.usable):
+            self._drop()
+            raise Failed(facts.trouble)
+        wire.watch(self._lost)
+        return facts
+
+    async def _disk(self, wire: Wire, facts: StorageFacts, end: float) -> StorageFacts:
+        """The facts, with the trouble of a full disk where there is one. Looked at seldom while there is none."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._disk_due:
+            return facts
+        trouble = questions.error(await asyncio.wait_for(wire.ask(questions.SPILL), end - loop.time()))
+        if trouble is None or trouble.cause != "disk-full":
+            self._disk_due = loop.time() + _DISK_EVERY
+            return facts
+        return replace(facts, trouble=trouble)
+
+    async def _why_read_only(self, wire: Wire, facts: StorageFacts, end: float) -> StorageFacts:
+        loop = asyncio.get_running_loop()
+        if facts.in_recovery:
+            return facts
+        rows = await asyncio.wait_for(wire.ask(questions.WHY_READ_ONLY), end - loop.time())
+        return replace(facts, read_only_by=next(iter(questions.text(rows)), ""))
+
+    async def _connected(self, end: float) -> tuple[Wire, Host]:
+        """The connection: the kept one, else the one that is being opened.
+
+        An attempt goes on when a look ends: what the server has in its queue is served once it can, and a slow one
+        gets its time.
+        """
+        if self._kept is not None:
+            if self._kept[0].usable:
+                return self._kept
+            self._drop()
+        attempt = self._attempt
+        if attempt is None or (attempt.done() and (attempt.cancelled() or attempt.exception() is not None)):
+            attempt = self._attempt = asyncio.ensure_future(self._connect())
+            attempt.add_done_callback(self._settled)
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        done, _ = await asyncio.wait({attempt}, timeout=max(0.0, end - begun))
+        if not done:
+            where = self._target.where if self._target else "the server"
+            raise Failed(silence(f"no session with {where} within {loop.time() - begun:.2f} s"))
+        self._attempt = None
+        self._kept = attempt.result()
+        return self._kept
+
+    async def _connect(self) -> tuple[Wire, Host]:
+        try:
+            target = await self.read_target(deadline=_RESOLVE)
+        except Silent as slow:
+            raise Failed(silence(f"the files that the connection string names: {slow.why}")) from None
+        _check_key(target)
+        troubles: list[Trouble] = []
+        for attrs in ("standby", ANY) if target.attrs == "prefer-standby" else (target.attrs,):
+            for host, address in await self._addresses(target, troubles):
+                try:
+                    return await self._login(target, host, address, attrs), host
+                except Failed as failed:
+                    trouble = failed.trouble
+                if trouble.denied:
+                    raise Unobservable(f"{host.where} cannot be reached from here: {trouble.why}", _RIGHT)
+                troubles.append(replace(trouble, why=f"{host.where}: {trouble.why}"))
+                if trouble.cause in ("authentication", "permission-denied", "schema-missing"):
+                    raise Failed(troubles[-1])  # the driver does not try the other servers either
+        if not troubles:
+            raise Failed(Trouble("unreachable", "the connection string names no server", lost=True))
+        told = "; ".join(dict.fromkeys(one.why for one in troubles))
+        raise Failed(replace(worst(troubles), why=told))
+
+    async def _addresses(self, target: Target, troubles: list[Trouble]) -> list[tuple[Host, str]]:
+        found: list[tuple[Host, str]] = []
+        for host in target.hosts:
+            if host.path:
+                found.append((host, ""))
+                continue
+            try:
+                found += [(host, address) for address in await self._resolve(host)]
+            except socket.gaierror as error:
+                again = error.errno == socket.EAI_AGAIN
+                why = f"{host.where}: the name does not resolve: {error.strerror}"
+                troubles.append(Trouble("unreachable", why, silent=again, lost=True))
+            except Silent as slow:
+                troubles.append(silence(f"{host.where}: the name does not resolve: {slow.why}"))
+        return found
+
+    async def _resolve(self, host: Host) -> list[str]:
+        with contextlib.suppress(ValueError):
+            return [str(ipaddress.ip_address(host.name))]
+
+        def resolve() -> list[str]:
+            infos = socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
+            return list(dict.fromkeys(str(info[4][0]) for info in infos))
+
+        return await self._workers.call(f"name {host.name}", resolve, deadline=_RESOLVE)
+
+    async def _login(self, target: Target, host: Host, address: str, attrs: str) -> Wire:
+        login = _LOGIN if len(target.hosts) == 1 else _LOGIN_OF_SEVERAL
+        if target.timeout is not None:
+            login = min(login, max(1.0, target.timeout))
+        told = {
+            **target.parameters,
+            "host": host.path or host.name,
+            "port": str(host.port),
+            "application_name": "pomhealth",
+            "gssencmode": "disable",
+            "passfile": NOWHERE,
+        }
+        if address:
+            told["hostaddr"] = address
+        wire = await Wire.open(told, network=min(_NETWORK, login), login=login)
+        if attrs == ANY:
+            return wire
+        try:
+            rows = await asyncio.wait_for(wire.ask(questions.WRITABLE), login)
+            unfit = _unfit(attrs, questions.text(rows))
+        except asyncio.TimeoutError:
+            wire.close()
+            raise Failed(silence("no answer to a query")) from None
+        except BaseException:
+            wire.close()
+            raise
+        if unfit is not None:
+            wire.close()
+            raise Failed(unfit)
+        return wire
+
+    def _settled(self, attempt: asyncio.Task[tuple[Wire, Host]]) -> None:
+        """An attempt has come to its end: between two looks that is worth a look at once."""
+        failed = attempt.cancelled() or attempt.exception() is not None
+        if not failed and not self._turn.locked() and self.changed is not None:
+            self.changed()
+
+    def _lost(self) -> None:
+        self._drop()
+        if self.changed is not None and not self._closed:
+            self.changed()
+
+    def _drop(self) -> None:
+        if self._kept is not None:
+            self._kept[0].close()
+            self._kept = None
+
+
+_RIGHT = "run as the replica's user or as root"
+
+
+def _check_key(target: Target) -> None:
+    """Raises Unobservable for a key that libpq refuses, though Pomerium's driver takes it."""
+    if not target.key:
+        return
+    with contextlib.suppress(FileNotFoundError):
+        seen = Path(target.key).stat()
+        mode = seen.st_mode & 0o777
+        if mode & (0o037 if seen.st_uid == 0 else 0o077) or not os.access(target.key, os.R_OK):
+            raise Unobservable(
+                f"the client's TLS key {target.key} (mode {mode:04o}) cannot be used from here",
+                "let its owner alone read it (chmod 600), and run as that user or as root",
+            )
+
+
+def _unfit(attrs: str, row: tuple[str, ...]) -> Trouble | None:
+    """Why a server is not of the kind that target_session_attrs asks for."""
+    standby, closed = row[:1] == ("t",), row[1:] == ("on",)
+    fits = {
+        "read-write": not closed,
+        "read-only": closed,
+        "primary": not standby,
+        "standby": standby,
+    }[attrs]
+    if fits:
+        return None
+    kind = "a standby" if standby else "read-only" if closed else "a writable primary"
+    cause = "read-only" if closed or standby else "unreachable"
+    return Trouble(
+        cause, f"it is {kind}, and the connection string asks for target_session_attrs={attrs}", lost=True
+    )
