@@ -1,11 +1,11 @@
-"""Writes docs/checks.md from the catalogue: `python -m pomhealth.catalogue.docs > docs/checks.md`."""
+"""Writes docs/checks.md from the catalogue: `python -m pomhealth.catalogue.docs`, in the project's root."""
 
 from __future__ import annotations
 
-import sys
 from itertools import groupby
+from pathlib import Path
 
-from pomhealth.catalogue.load import Catalogue, Cause, Check, anchor, catalogue
+from pomhealth.catalogue.load import DOCS, Catalogue, Cause, Check, anchor, catalogue
 from pomhealth.report.reference import STOPS, how_often
 from pomhealth.status import Outcome
 
@@ -18,7 +18,7 @@ What pomhealth looks at, what each finding means, and what to do about it. The s
 A cause marked *warning* is told and never stops anything. Words in capitals (`PID`, `NAME`, `POD`, `CLUSTER`)
 stand for your own.
 
-This page is made from the catalogue (`python -m pomhealth.catalogue.docs > docs/checks.md`)."""
+This page is made from the catalogue (`make docs`)."""
 
 
 def render(checks: Catalogue) -> str:
@@ -50,4 +50,4 @@ def _cause(cause: Cause) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render(catalogue()))
+    Path(DOCS).write_text(render(catalogue()), encoding="utf-8")

@@ -11,12 +11,13 @@ from pomhealth.report.subject import subject
 from pomhealth.status import Gate
 
 
-def document(tops: tuple[Item, ...], replica: Replica) -> dict[str, Any]:
-    """What `pomhealth check -o json` prints."""
+def document(tops: tuple[Item, ...], replica: Replica, *, partial: bool = False) -> dict[str, Any]:
+    """What `pomhealth check -o json` prints. `partial`: only some checks were asked for, so "ready" is null."""
     errors = failing(tops)
+    ready = not replica.awaited and not any(item.entry.component.gate is not Gate.ALERT for item in errors)
     return {
         "replica": subject(replica),
-        "ready": not any(item.entry.component.gate is not Gate.ALERT for item in errors),
+        "ready": None if partial else ready,
         "errors": [item.id for item in errors],
         "warnings": [item.id for item in warnings(tops)],
         "checks": [_check(item) for item in every(tops)],
@@ -31,7 +32,7 @@ def _check(item: Item) -> dict[str, Any]:
         "cause": item.cause,
         "gate": item.entry.component.gate.value,
         "summary": item.summary,
-        "means": item.says,
+        "says": item.says,
         "evidence": [asdict(evidence) for evidence in item.evidence],
         "fix": list(item.steps),
         "docs": item.docs,

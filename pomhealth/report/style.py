@@ -29,6 +29,7 @@ _COLOURS = {
 }
 _WIDEST = 100  # columns; longer lines are hard to read
 _DEFAULT_WIDTH = 80
+_NARROWEST = 60
 _GLUE = "\x00"  # stands for a space inside a command while lines are broken
 
 
@@ -79,7 +80,7 @@ def style_for(stream: TextIO) -> Style:
     width = (
         min(shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns, _WIDEST) if terminal else _DEFAULT_WIDTH
     )
-    return Style(colour, _can_show_marks(stream), max(width, 40))
+    return Style(colour, _can_show_marks(stream), max(width, _NARROWEST))
 
 
 def clean(text: str) -> str:

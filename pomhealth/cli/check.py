@@ -1,0 +1,105 @@
+"""`pomhealth check`: measures everything once, without an agent, and prints a report to read."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+import click
+
+from pomhealth.agent.once import measure
+from pomhealth.catalogue.load import catalogue
+from pomhealth.cli.output import output_option, style, write, write_json
+from pomhealth.cli.usage import WrongUsage, known
+from pomhealth.replica.errors import Ambiguous, ReplicaError
+from pomhealth.replica.model import Replica
+from pomhealth.report.document import document
+from pomhealth.report.items import Item, failing, items, warnings
+from pomhealth.report.text import render
+from pomhealth.settings import Settings, SettingsError
+from pomhealth.settings_file import load
+
+_DEADLINE = 5.0  # seconds for everything, also when everything hangs
+_PAUSE = 0.5  # seconds between two tries of --wait
+_NONE = (
+    "no Pomerium replica runs here. Start it (systemctl start pomerium), or run this where its processes can be"
+    " seen: as root on its machine, or in a container that shares its PID namespace"
+)
+
+
+@click.command("check")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--pid", type=click.IntRange(min=1), help="The replica's main process, where several run here.")
+@click.option("--pomerium-config", metavar="FILE", help="The --config file of the replica that is meant.")
+@click.option("--settings", "settings_path", metavar="FILE", help="Settings of pomhealth to read.")
+@output_option
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0, max=86400),
+    default=0.0,
+    metavar="SECONDS",
+    help="Measure again for so long until nothing fails.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning"]),
+    default="error",
+    show_default=True,
+    help="What makes the exit status 1.",
+)
+def command(  # noqa: PLR0917  (click passes every option by name)
+    ids: tuple[str, ...],
+    pid: int | None,
+    pomerium_config: str | None,
+    settings_path: str | None,
+    output: str,
+    wait: float,
+    fail_on: str,
+) -> int:
+    """Measure everything once, and print a report to read.
+
+    With IDs, only these checks. Needs no agent.
+    """
+    for id_ in ids:
+        known(id_, catalogue())
+    settings = _settings({"pid": pid, "pomerium_config": pomerium_config}, settings_path)
+    tops, replica = _measure(settings, ids, wait, fail_on)
+    if output == "json":
+        write_json({"error": _NONE if replica.awaited else None} | document(tops, replica, partial=bool(ids)))
+    elif replica.awaited:
+        raise click.ClickException(_NONE)
+    else:
+        write(render(tops, replica, style(), partial=bool(ids)))
+    return 1 if replica.awaited or _bad(tops, fail_on) else 0
+
+
+def _settings(overrides: dict[str, object], path: str | None) -> Settings:
+    try:
+        return load(overrides, os.environ, path)
+    except SettingsError as error:
+        raise WrongUsage(str(error)) from None
+
+
+def _measure(
+    settings: Settings, ids: tuple[str, ...], wait: float, fail_on: str
+) -> tuple[tuple[Item, ...], Replica]:
+    until = time.monotonic() + wait
+    while True:
+        try:
+            status, replica = asyncio.run(measure(settings, ids, deadline=_DEADLINE))
+        except Ambiguous as error:
+            raise WrongUsage(str(error)) from None
+        except ReplicaError as error:
+            if settings.pid is not None or settings.pomerium_config:
+                raise WrongUsage(str(error)) from None
+            raise click.ClickException(str(error)) from None
+        tops = items(status, catalogue(), ids)
+        well = not replica.awaited and not _bad(tops, fail_on)
+        if well or time.monotonic() + _PAUSE >= until:
+            return tops, replica
+        time.sleep(_PAUSE)
+
+
+def _bad(tops: tuple[Item, ...], fail_on: str) -> bool:
+    return bool(failing(tops)) or (fail_on == "warning" and bool(warnings(tops)))
