@@ -20,19 +20,20 @@ def spawn(
     command: Sequence[str],
     *,
     cwd: Path,
-    env: Mapping[str, str],
+    env: Mapping[str, str] | None = None,
     output: IO[bytes] | int,
+    errors: int = subprocess.STDOUT,
     last_signal: signal.Signals = signal.SIGKILL,
     **more: Any,
 ) -> subprocess.Popen[bytes]:
-    """A child process without input whose output goes to `output`; it gets `last_signal` when this process ends."""
+    """A child process without input whose output goes to `output`, errors too by default; it gets `last_signal` when this process ends."""
     return subprocess.Popen(
         list(command),
         cwd=cwd,
-        env=dict(env),
+        env=None if env is None else dict(env),
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=output,
+        stderr=errors,
         preexec_fn=_die_with_parent(last_signal),  # noqa: PLW1509  two system calls, no lock is taken
         **more,
     )

@@ -25,6 +25,7 @@ import psycopg
 from pomhealth.demo import binaries
 from pomhealth.demo.children import end, spawn
 from pomhealth.demo.errors import DemoError
+from pomhealth.demo.leftovers import free_postgres_memory
 from pomhealth.demo.ports import free_ports
 
 _SETTINGS = {
@@ -105,7 +106,8 @@ class PostgresServer:
             return
         self.resume()
         first = signal.SIGINT if mode == "fast" else signal.SIGQUIT
-        end(self._process, (first, signal.SIGQUIT), patience=5.0)
+        if end(self._process, (first, signal.SIGQUIT), patience=5.0) == -signal.SIGKILL:
+            free_postgres_memory(self._data / "postmaster.pid")
         self._process = None
 
     def pids(self) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ import yaml
 from pomhealth.demo.certificate import self_signed
 from pomhealth.demo.children import end, python, spawn
 from pomhealth.demo.errors import DemoError
+from pomhealth.demo.leftovers import free_envoy_memory
 from pomhealth.demo.ports import free_ports
 
 Where = tuple[str, int]
@@ -191,17 +192,11 @@ class RunningReplica:
             with contextlib.suppress(psutil.NoSuchProcess):
                 envoy.kill()
         psutil.wait_procs(alive, timeout=3.0)
-        self._free_shared_memory()
+        free_envoy_memory(self.tmpdir / "pomerium-envoy-base-id")
 
     def log(self) -> str:
         """Everything the replica has written so far, from its first start on."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
-
-    def _free_shared_memory(self) -> None:
-        """Envoy leaves its hot-restart memory behind, named by its base id."""
-        with contextlib.suppress(OSError, ValueError):
-            base_id = int((self.tmpdir / "pomerium-envoy-base-id").read_text())
-            Path(f"/dev/shm/envoy_shared_memory_{base_id * 10}").unlink()
 
     def _where(self, option: str) -> Where | None:
         text = self.env.get(option.upper()) or self.options.get(option)

@@ -1,0 +1,103 @@
+"""Faults of the configuration: addresses that others hold, and files that Pomerium rejects."""
+
+from __future__ import annotations
+
+from pomhealth.demo.faults.fault import Fault
+from pomhealth.demo.ports import free_ports
+from pomhealth.demo.stage import Stage
+
+
+def _take_port(stage: Stage) -> str:
+    taken = free_ports(1)[0]
+    pid = stage.squat("port-taken", "127.0.0.1", taken)
+    stage.home.setdefault("address", stage.replica.options["address"])
+    stage.replica.rewrite(address=f"127.0.0.1:{taken}")
+    return f"moved address to 127.0.0.1:{taken}, which another program (port-squatter, pid {pid}) holds"
+
+
+def _give_port_back(stage: Stage) -> str:
+    stage.leave("port-taken")
+    stage.replica.rewrite(address=stage.home.pop("address", stage.replica.options["address"]))
+    return f"moved address back to {stage.replica.options['address']}"
+
+
+def _take_redirect_port(stage: Stage) -> str:
+    taken = free_ports(1)[0]
+    pid = stage.squat("redirect-port-taken", "127.0.0.1", taken)
+    stage.home.setdefault("http_redirect_addr", stage.replica.options["http_redirect_addr"])
+    stage.replica.rewrite(http_redirect_addr=f"127.0.0.1:{taken}")
+    return f"moved http_redirect_addr to 127.0.0.1:{taken}, which another program (port-squatter, pid {pid}) holds"
+
+
+def _give_redirect_port_back(stage: Stage) -> str:
+    stage.leave("redirect-port-taken")
+    home = stage.home.pop("http_redirect_addr", stage.replica.options["http_redirect_addr"])
+    stage.replica.rewrite(http_redirect_addr=home)
+    return f"moved http_redirect_addr back to {home}"
+
+
+def _bad_yaml(stage: Stage) -> str:
+    text = stage.replica.config_path.read_text()
+    stage.replica.write_config(text + "routes: [\n")
+    return f"added an unfinished line to {stage.replica.config_path}: the replica keeps the last good configuration"
+
+
+def _bad_route(stage: Stage) -> str:
+    route = {"from": "app.localhost.pomerium.io", "to": "http://127.0.0.1:1"}
+    stage.home.setdefault("routes", list(stage.replica.options["routes"]))
+    stage.replica.rewrite(routes=[*stage.home["routes"], route])
+    return (
+        f"added a route whose from has no https:// to {stage.replica.config_path}: "
+        "the replica keeps the last good configuration"
+    )
+
+
+def _good_file(stage: Stage) -> str:
+    stage.replica.rewrite(routes=stage.home.pop("routes", stage.replica.options["routes"]))
+    return f"saved a good {stage.replica.config_path} again"
+
+
+FAULTS = (
+    Fault(
+        "port-taken",
+        "the main address is moved to a taken port",
+        "xds.listener",
+        "port-taken",
+        True,
+        _take_port,
+        _give_port_back,
+        file=True,
+    ),
+    Fault(
+        "redirect-port-taken",
+        "the redirect address is moved to a taken port",
+        "xds.listener",
+        "redirect-not-listening",
+        False,
+        _take_redirect_port,
+        _give_redirect_port_back,
+        file=True,
+    ),
+    Fault(
+        "bad-config",
+        "the configuration saved is not YAML",
+        "cluster_config_current",
+        "rejected",
+        False,
+        _bad_yaml,
+        _good_file,
+        file=True,
+        rejected=True,
+    ),
+    Fault(
+        "bad-route",
+        "the configuration saved has an invalid route",
+        "cluster_config_current",
+        "rejected",
+        False,
+        _bad_route,
+        _good_file,
+        file=True,
+        rejected=True,
+    ),
+)

@@ -1,0 +1,178 @@
+"""The demo's parts, and how they are started, looked at and ended: PostgreSQL, the replica, the agent."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from pomhealth.demo import mounts
+from pomhealth.demo.children import end, python, spawn
+from pomhealth.demo.errors import DemoError
+from pomhealth.demo.ports import usual_or_free
+from pomhealth.demo.postgres import PostgresServer
+from pomhealth.demo.running import RunningReplica
+from pomhealth.demo.standin.releases import NEWEST
+from pomhealth.demo.upstream import Upstream
+
+DATABASE = "pomerium"
+
+_USUAL_PORTS = {
+    "address": 8443,
+    "grpc_address": 5443,
+    "metrics_address": 9090,
+    "http_redirect_addr": 8080,
+    "health_check_addr": 28080,
+    "envoy_admin_address": 9901,
+}
+
+
+class Stage:
+    """Everything that the demo runs, below `directory`; the agent listens on `listen` (HOST:PORT)."""
+
+    def __init__(self, directory: Path, listen: str) -> None:
+        self.directory = directory
+        self.listen = listen
+        self.agent_log = directory / "agent.log"
+        self.postgres = PostgresServer(directory / "postgres")
+        self._replica: RunningReplica | None = None
+        self._agent: subprocess.Popen[bytes] | None = None
+        self._squatters: dict[str, subprocess.Popen[bytes]] = {}
+        self._upstream: Upstream | None = None
+        self.moved: dict[str, tuple[int, int]] = {}  # by option: the usual port, and the one used instead
+        self.home: dict[str, Any] = {}  # by option: what a standing fault has changed, as it was
+
+    @property
+    def replica(self) -> RunningReplica:
+        """The stand-in. Raises DemoError before it was started."""
+        if self._replica is None:
+            raise DemoError("the replica has not been started yet")
+        return self._replica
+
+    @property
+    def agent_pid(self) -> int:
+        return self._agent.pid if self._agent is not None else 0
+
+    def start(self, *, patience: float = 60.0) -> None:
+        """Starts everything and returns when the agent's /readyz answers 200. Raises DemoError."""
+        until = time.monotonic() + patience
+        self.postgres.start()
+        self._upstream = Upstream()
+        options = self._options(self._upstream.port)
+        dsn = self.postgres.create_database(DATABASE)
+        self._replica = RunningReplica(
+            self.directory, release=NEWEST, storage="postgres", dsn=dsn, options=options
+        )
+        self._replica.start()
+        self.start_agent()
+        self.wait_for_agent(until)
+
+    def start_agent(self) -> None:
+        """Starts `pomhealth run` for this replica, as a process of its own."""
+        environment = {name: text for name, text in os.environ.items() if not name.startswith("POMHEALTH_")}
+        with self.agent_log.open("ab") as log:
+            self._agent = spawn(
+                python(
+                    "pomhealth",
+                    "run",
+                    "--listen",
+                    self.listen,
+                    "--pomerium-config",
+                    str(self.replica.config_path),
+                ),
+                cwd=self.directory,
+                env=environment,
+                output=log,
+            )
+
+    def wait_for_agent(self, until: float) -> None:
+        """Returns when the agent's /readyz answers 200. Raises DemoError when it does not before `until`."""
+        while self.readyz() != 200:
+            if not self.agent_runs():
+                raise DemoError(f"the agent ended; its last lines:\n{self._agent_words()}")
+            if time.monotonic() > until:
+                raise DemoError(f"the agent does not get ready; its last lines:\n{self._agent_words()}")
+            time.sleep(0.05)
+
+    def readyz(self) -> int:
+        """The HTTP status of the agent's /readyz; 0 when it does not answer."""
+        host, _, port = self.listen.rpartition(":")
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
+        connection = http.client.HTTPConnection(host, int(port), timeout=2.0)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return 0
+        finally:
+            connection.close()
+
+    def agent_runs(self) -> bool:
+        return self._agent is not None and self._agent.poll() is None
+
+    def stop_agent(self) -> None:
+        if self._agent is not None:
+            end(self._agent, (signal.SIGTERM,))
+
+    def squat(self, name: str, host: str, port: int) -> int:
+        """Starts another program that holds this port, remembered under `name`; returns its pid once it listens."""
+        process = spawn(
+            python("pomhealth.demo.squatter", host, str(port)),
+            cwd=self.directory,
+            output=subprocess.PIPE,
+            errors=subprocess.DEVNULL,
+        )
+        self._squatters[name] = process
+        if process.stdout is None or process.stdout.readline() != b"listening\n":
+            self.leave(name)
+            raise DemoError(f"{host}:{port} is taken by something else already")
+        return process.pid
+
+    def leave(self, name: str) -> None:
+        """Ends the program that holds a port under this name, if there is one."""
+        process = self._squatters.pop(name, None)
+        if process is not None:
+            end(process)
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def stop(self) -> None:
+        """Ends everything, however it is. Leaves no process; the files are the state directory's affair."""
+        self.stop_agent()
+        if self._replica is not None:
+            self._replica.stop()
+            mounts.make_writable(self._replica.cache_dir)
+        self.postgres.stop("immediate")
+        for name in list(self._squatters):
+            self.leave(name)
+        if self._upstream is not None:
+            self._upstream.close()
+
+    def _options(self, upstream: int) -> dict[str, Any]:
+        addresses = {}
+        for option, usual in _USUAL_PORTS.items():
+            port = usual_or_free(usual)
+            if port != usual:
+                self.moved[option] = (usual, port)
+            addresses[option] = f"127.0.0.1:{port}"
+        target = f"http://127.0.0.1:{upstream}"
+        public = {"allow_public_unauthenticated_access": True}
+        signed_in = {"allow_any_authenticated_user": True}
+        routes = {"app": public, "docs": public, "admin": signed_in, "reports": signed_in}
+        return {
+            **addresses,
+            "routes": [
+                {"from": f"https://{name}.localhost.pomerium.io", "to": target, **policy}
+                for name, policy in routes.items()
+            ],
+        }
+
+    def _agent_words(self) -> str:
+        lines = (
+            self.agent_log.read_text(errors="replace").splitlines()[-5:] if self.agent_log.exists() else []
+        )
+        return "\n".join(f"  {line}" for line in lines) or "  (none)"

@@ -1,0 +1,88 @@
+"""What the demo says to a person. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pomhealth.demo.faults import Fault
+from pomhealth.demo.running import HOST
+from pomhealth.demo.stage import Stage
+
+
+def ready_line(stage: Stage) -> str:
+    """The one line for where nobody watches."""
+    replica = stage.replica
+    return (
+        f"ready: agent http://{stage.listen} (pid {stage.agent_pid}), "
+        f"replica https://{HOST}:{replica.address[1]} (pid {replica.pid}, Envoy {replica.envoy_pid()}), "
+        f"its own report http://{_where(replica.health)}, configuration {replica.config_path}{_moved(stage)}"
+    )
+
+
+def ready(stage: Stage) -> str:
+    """Where to look and what to try, for a terminal."""
+    replica = stage.replica
+    lines = [
+        f"A stand-in for Pomerium {replica.release} runs, around a real Envoy and a real PostgreSQL, with pomhealth beside it.",
+        "",
+        f"  agent           http://{stage.listen}  (pid {stage.agent_pid}, log {stage.agent_log})",
+        f"  replica         https://{HOST}:{replica.address[1]}  (pid {replica.pid}, log {replica.log_path})",
+        f"  Envoy           pid {replica.envoy_pid()}, admin http://{_where(replica.admin)}",
+        f"  its own report  http://{_where(replica.health)}/status",
+        f"  PostgreSQL      127.0.0.1:{stage.postgres.port}  (postmaster {stage.postgres.pids()[0]})",
+        f"  configuration   {replica.config_path}",
+    ]
+    lines += [
+        f"  note            {option}: port {usual} is taken here, so {port} is used"
+        for option, (usual, port) in stage.moved.items()
+    ]
+    lines += [
+        "",
+        "Look, in another terminal:",
+        f"  curl -s {stage.listen}/readyz",
+        "  pomhealth health" + ("" if stage.listen == "127.0.0.1:28081" else f" -a {stage.listen}"),
+        f"  pomhealth check --pomerium-config {replica.config_path}",
+        "Break something, see it told, and heal it:",
+        "  pomhealth demo --faults",
+        "  pomhealth demo --break envoy-hang",
+        "  pomhealth demo --heal all",
+        "",
+        "Ctrl-C ends it and leaves nothing behind.",
+    ]
+    return "\n".join(lines)
+
+
+def broken(fault: Fault, done: str, listen: str) -> str:
+    """What was done, what to watch, and how to undo it."""
+    status = "503" if fault.stops else "200 still, for this only warns"
+    what = "readyz" if fault.stops else "alerts"
+    return "\n".join(
+        (
+            done,
+            f"  watch   curl -s {listen}/{what}   (/readyz answers {status}; {fault.check} says {fault.cause})",
+            f"  undo    pomhealth demo --heal {fault.name}",
+        )
+    )
+
+
+def listing(faults: Iterable[Fault]) -> str:
+    """Every fault: its name, what it does, and what the agent then finds."""
+    rows = [(fault.name, fault.about, f"{fault.check}/{fault.cause}", _status(fault)) for fault in faults]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join(
+        "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]))
+        for row in rows
+    )
+
+
+def _status(fault: Fault) -> str:
+    return "/readyz 503" if fault.stops else "/readyz 200"
+
+
+def _moved(stage: Stage) -> str:
+    notes = [f"{option} on {port} since {usual} is taken" for option, (usual, port) in stage.moved.items()]
+    return f" ({', '.join(notes)})" if notes else ""
+
+
+def _where(where: tuple[str, int] | None) -> str:
+    return f"{where[0]}:{where[1]}" if where is not None else "(none)"
