@@ -44,7 +44,7 @@ async def look(context: Context) -> Finding:
     if not context.replica.runs("proxy"):
         return passed(f"{options.path} has no mistake that Pomerium would refuse")
     body, seconds = await ask(context, _ROUTES)
-    lacking = sorted({host.name for host in hosts(options)} - set(_domains(_parsed(body))))
+    lacking = sorted(_route_hosts(options) - set(_domains(_parsed(body))))
     if not lacking:
         return replace(passed(f"the replica runs what {options.path} holds"), cost=seconds)
     age = await context.workers.call("configuration file", lambda: _age(context), deadline=_DEADLINE)
@@ -82,6 +82,12 @@ def _pending(path: str, lacking: list[str], age: float) -> Finding:
             f"every host of {path}, changed {age:.0f} s ago",
         ),
     )
+
+
+def _route_hosts(options: Options) -> set[str]:
+    """The routes' hosts; the sign-in page's needs no route of its own."""
+    sign_in = options.origin("authenticate_service_url")
+    return {host.name for host in hosts(options) if host.origin != sign_in}
 
 
 def _age(context: Context) -> float:

@@ -1,0 +1,64 @@
+"""A configuration saved, taken over, refused or left aside by a running replica."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pomhealth.agent.instruments import close_context, open_context
+from pomhealth.checks.cluster_config_current import look
+from pomhealth.demo.running import RunningReplica
+from pomhealth.replica.discover import discover
+from pomhealth.replica.model import Replica
+from pomhealth.settings import Settings
+from pomhealth.status import Finding, Outcome
+from tests.standin import StandIn
+
+HOST = "https://app.localhost.pomerium.io"
+
+
+@pytest.fixture
+def replica(standin: StandIn) -> RunningReplica:
+    return standin()
+
+
+async def look_at(replica: RunningReplica, before: Replica | None = None) -> tuple[Finding, Replica]:
+    settings = Settings(pid=replica.pid)
+    seen = discover(settings, before)
+    context = open_context(seen, settings)
+    try:
+        return await look(context), seen
+    finally:
+        await close_context(context)
+
+
+async def test_a_replica_that_runs_its_file_passes(replica: RunningReplica) -> None:
+    finding, _ = await look_at(replica)
+    assert (finding.outcome, "runs what" in finding.summary) == (Outcome.PASS, True)
+
+
+async def test_a_file_that_is_not_yaml_is_refused_with_its_line(replica: RunningReplica) -> None:
+    _, before = await look_at(replica)
+    replica.write_config("address: 127.0.0.1:8443\nroutes: [\n")
+    finding, after = await look_at(replica, before)
+    assert finding.cause == "rejected"
+    assert "pomerium.yaml:" in finding.summary
+    assert after.options.get("address") == before.options.get("address")
+
+
+async def test_a_route_without_a_usable_url_is_refused_with_its_line(replica: RunningReplica) -> None:
+    replica.rewrite(routes=[{"from": "https://", "to": "http://127.0.0.1:1"}])
+    finding, _ = await look_at(replica)
+    assert finding.cause == "rejected"
+    assert "pomerium.yaml:" in finding.summary
+
+
+async def test_a_new_route_is_current_once_the_replica_has_taken_it_over(replica: RunningReplica) -> None:
+    routes = [*replica.options["routes"], {"from": "https://new.localhost.pomerium.io", "to": "http://127.0.0.1:1"}]
+    replica.rewrite(routes=routes)
+    end = asyncio.get_running_loop().time() + 10
+    while "runs what" not in (finding := (await look_at(replica))[0]).summary:
+        assert asyncio.get_running_loop().time() < end, finding
+        assert finding.outcome is Outcome.PASS, finding
+        await asyncio.sleep(0.05)
