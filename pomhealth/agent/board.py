@@ -1,0 +1,193 @@
+"""The one place of state: the map as it stands, the looks that led to it, what changed, and who wants to know."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from pomhealth.agent import plan as plans
+from pomhealth.agent.plan import Plan
+from pomhealth.replica.model import Replica
+from pomhealth.status import (
+    Change,
+    Finding,
+    Gate,
+    Report,
+    StatusMap,
+    Streak,
+    Told,
+    changes,
+    forget,
+    observe,
+    report,
+    restarted,
+    settle,
+    unseen,
+)
+
+HISTORY = 100  # changes that are kept
+Listener = Callable[[StatusMap, tuple[Change, ...]], None]
+
+
+class Board:
+    """State of one agent. All of it is changed from the event loop's thread only; times are seconds since the epoch.
+
+    `notice` is what the agent has to say of itself, one line, empty when all is well; `started` whether everything
+    that counts has been looked at since this replica started, and was alive.
+    """
+
+    def __init__(self, plan: Plan, *, clock: Callable[[], float] = time.time) -> None:
+        self.plan = plan
+        self.status = plans.start(plan)
+        self.history: deque[Change] = deque(maxlen=HISTORY)
+        self.replica: Replica | None = None
+        self.notice = ""
+        self.started = False
+        self._clock = clock
+        self._scrub: Callable[[str], str] = str
+        self._began = clock()
+        self._streaks: dict[str, Streak] = {}
+        self._told: Mapping[str, Told] = {}
+        self._scrubbed: dict[str, tuple[Finding, Finding]] = {}
+        self._listeners: list[Listener] = []
+
+    def now(self) -> float:
+        """The time by the board's clock."""
+        return self._clock()
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Calls `listener` after every change with the map before it; gives the call that ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def observe(self, id_: str, look: Finding, *, at: float) -> Streak:
+        """Takes in one look, begun `at`. Gives the streak, whose `against` counts looks that do not count yet."""
+        look = self._clean(id_, look)
+        streak = settle(self._streaks.get(id_, Streak()), look, self.plan.thresholds)
+        self._streaks[id_] = streak
+        if streak.standing is not None and streak.against == 0:
+            self._become(observe(self.status, id_, streak.standing, at=at))
+        return streak
+
+    def report(self, reports: Mapping[str, Report], *, lacking: str) -> None:
+        """Takes in the replica's own report; `lacking` is the reason for what it does not tell of."""
+        now = self._clock()
+        gates = {id_: plans.gate_of(self.plan, id_, _as_pomerium(said)) for id_, said in reports.items()}
+        untold = [id_ for id_ in self.plan.reported if id_ not in reports]
+        after = _unseen(self.status, untold, lacking, at=now)
+        self._become(
+            report(after, {id_: self._clean_report(said) for id_, said in reports.items()}, gates, at=now)
+        )
+
+    def unreported(self, reason: str) -> None:
+        """Drops the replica's own report: what only it tells of cannot be seen, for this reason."""
+        now = self._clock()
+        only = [one.id for one in self.status.components.values() if not one.measures]
+        self._become(report(_unseen(self.status, only, reason, at=now), {}, {}, at=now))
+
+    def unobserved(self, reason: str) -> None:
+        """Nothing can be looked at, for this reason."""
+        now = self._clock()
+        self._streaks.clear()
+        self._become(report(_unseen(self.status, self.status.components, reason, at=now), {}, {}, at=now))
+
+    def look_anew(self, ids: Iterable[str]) -> None:
+        """Takes back what was found of these: they are to be looked at again before they count as seen."""
+        known = [id_ for id_ in ids if id_ in self.plan.checks]
+        for id_ in known:
+            self._streaks.pop(id_, None)
+        self._become(forget(self.status, known, at=self._clock()))
+
+    def found(self, replica: Replica, *, another: bool) -> None:
+        """The replica that is watched from now on; `another` when it is not the same process as before.
+
+        What was measured stands until the new looks come; what only a report tells waits for the new report.
+        """
+        self.replica = replica
+        if another:
+            self.started = False
+            self._began = self._clock()
+            self.status = restarted(self.status)
+            self.look_anew(self.plan.reported)
+        else:
+            self._become(self.status)
+
+    def replan(self, plan: Plan) -> None:
+        self.plan = plan
+        self._become(plans.again(self.status, plan))
+
+    def say(self, notice: str) -> None:
+        """What the agent has to say of itself from now on, one line; "" when all is well."""
+        if notice != self.notice:
+            self.notice = notice
+            self._become(self.status)
+
+    def redact_with(self, scrub: Callable[[str], str]) -> None:
+        """From now on every text passes through `scrub` before it is kept."""
+        self._scrub = scrub
+        self._scrubbed.clear()
+
+    def _become(self, after: StatusMap) -> None:
+        before, self.status = self.status, after
+        now = self._clock()
+        self._told, turned = changes(self._told, after, at=now)
+        self.history.extend(turned)
+        if not self.started:
+            self.started = _has_started(after, since=self._began)
+        for listener in tuple(self._listeners):
+            listener(before, turned)
+
+    def _clean(self, id_: str, finding: Finding) -> Finding:
+        known = self._scrubbed.get(id_)
+        if known is None or known[0] != finding:
+            known = (finding, scrubbed(finding, self._scrub))
+            self._scrubbed[id_] = known
+        return known[1]
+
+    def _clean_report(self, said: Report) -> Report:
+        if not said.error and not said.attributes:
+            return said
+        attributes = tuple((key, self._scrub(value)) for key, value in said.attributes)
+        return replace(said, error=self._scrub(said.error), attributes=attributes)
+
+
+def scrubbed(finding: Finding, scrub: Callable[[str], str]) -> Finding:
+    """The finding with every text of it passed through `scrub`."""
+    return replace(
+        finding,
+        summary=scrub(finding.summary),
+        evidence=tuple(
+            replace(
+                one,
+                source=scrub(one.source),
+                observed=scrub(one.observed),
+                expected=scrub(one.expected),
+            )
+            for one in finding.evidence
+        ),
+        steps=tuple(scrub(step) for step in finding.steps),
+        attributes=tuple((key, scrub(value)) for key, value in finding.attributes),
+    )
+
+
+def _has_started(status: StatusMap, *, since: float) -> bool:
+    """Whether everything that counts has been looked at since then, and nothing that gates liveness fails."""
+    if status.blind or not status.looked or not status.live:
+        return False
+    counting = status.counting(Gate.LIVE, Gate.READY)
+    return all(entry.component.checked >= since or entry.blocked_by for entry in counting)
+
+
+def _as_pomerium(said: Report) -> Gate:
+    return Gate.READY if said.required else Gate.ALERT
+
+
+def _unseen(status: StatusMap, ids: Iterable[str], reason: str, *, at: float) -> StatusMap:
+    """The map with these ids unseen for this reason."""
+    finding = unseen(reason)
+    for id_ in ids:
+        if id_ in status.components and status.components[id_].measured != finding:
+            status = observe(status, id_, finding, at=at)
+    return status

@@ -1,0 +1,208 @@
+"""Follows the replica: finds it, notices when it changes, and hands the probes the means to reach it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from pomhealth.agent.board import Board
+from pomhealth.agent.engine import Engine
+from pomhealth.agent.instruments import close_context, open_context
+from pomhealth.agent.pidfds import Pidfds
+from pomhealth.blocking import Workers
+from pomhealth.checks import Context
+from pomhealth.reach import Silent
+from pomhealth.replica.errors import Ambiguous, ReplicaError
+from pomhealth.replica.model import Process, Replica
+from pomhealth.settings import Settings
+
+EVERY = 0.5  # seconds between two looks for a change
+DEADLINE = 5.0  # seconds for one discovery
+LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
+AFTER_RELOAD = (1.0, 3.0)  # seconds after a changed configuration when its effects are looked at once more
+_EFFECTS = ("cluster_config_current", "proxy.service", "authorize.service")
+
+Discover = Callable[[Settings, "Replica | None"], Replica]
+Changed = Callable[[Replica, Settings], bool]
+
+
+class Log(Protocol):
+    """What is asked of a structured log."""
+
+    def info(self, event: str, **values: object) -> object: ...
+
+    def warning(self, event: str, **values: object) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How the replica is seen: `discover` finds it (raises ReplicaError), `changed` tells cheaply whether to ask again."""
+
+    discover: Discover
+    changed: Changed
+
+
+class Follower:
+    """Keeps the engine's context, and the board's replica, those of the replica that is there.
+
+    `found` is told of each new state of the replica.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        engine: Engine,
+        settings: Settings,
+        sight: Sight,
+        *,
+        log: Log,
+        found: Callable[[Replica], None],
+    ) -> None:
+        self._board = board
+        self._engine = engine
+        self._settings = settings
+        self._sight = sight
+        self._log = log
+        self._found = found
+        self._workers = Workers()
+        self._replica: Replica | None = None
+        self._context: Context | None = None
+        self._trouble = ""
+        self._wake = asyncio.Event()
+        self._pidfds = Pidfds(self._ended)
+        self._later: list[asyncio.TimerHandle] = []
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def reload(self, settings: Settings) -> None:
+        """From now on the replica that these settings mean is followed."""
+        self._settings = settings
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Follows until it is cancelled."""
+        try:
+            while True:
+                self._wake.clear()
+                await self._refresh()
+                while not await self._poked() and not await self._has_changed():
+                    continue
+        finally:
+            await self._close()
+
+    async def _poked(self) -> bool:
+        try:
+            await asyncio.wait_for(self._wake.wait(), EVERY)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+    async def _has_changed(self) -> bool:
+        replica = self._replica
+        if replica is None:
+            return True
+        try:
+            return await self._workers.call(
+                "changes of the replica",
+                partial(self._sight.changed, replica, self._settings),
+                deadline=DEADLINE,
+            )
+        except (Silent, OSError):
+            return False
+
+    async def _refresh(self) -> None:
+        """Discovers, and takes over what is new. A trouble is logged once, when it begins and when it is another."""
+        look = partial(self._sight.discover, self._settings, self._replica)
+        try:
+            replica = await self._workers.call("discovery", look, deadline=DEADLINE)
+        except Ambiguous as error:
+            self._lose(str(error))
+        except ReplicaError as error:
+            self._in_trouble(str(error))
+            self._take(Replica(awaited=True, missing={"process": str(error)}))
+        except (Silent, OSError) as error:
+            self._in_trouble(f"discovery of the replica: {error}")
+        else:
+            if self._trouble:
+                self._log.info("the replica is found again")
+            self._trouble = ""
+            self._board.say("no pomerium process is running yet: waiting for it" if replica.awaited else "")
+            self._take(replica)
+
+    def _in_trouble(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._log.warning(trouble)
+        self._board.say(trouble)
+
+    def _lose(self, trouble: str) -> None:
+        self._in_trouble(trouble)
+        self._replica = None
+        self._pidfds.watch(())
+        self._engine.use(None)
+        self._replace(None)
+        self._board.unobserved(trouble)
+
+    def _take(self, replica: Replica) -> None:
+        before = self._replica
+        known = self._context
+        if known is not None and replica == before and known.settings is self._settings:
+            return
+        self._replica = replica
+        context = open_context(replica, self._settings, known)
+        if context.postgres is not None:
+            context.postgres.changed = partial(self._engine.trigger, ("storage.backend",))
+        if known is None:
+            self._board.look_anew(self._board.plan.checks)
+        self._replace(context)
+        self._found(replica)
+        self._board.found(replica, another=before is None or _identity(before) != _identity(replica))
+        self._pidfds.watch([*replica.envoys, *((replica.main,) if replica.main else ())])
+        self._engine.use(context)
+        self._look_again_later()
+
+    def _replace(self, context: Context | None) -> None:
+        old, self._context = self._context, context
+        if old is not None:
+            task = asyncio.ensure_future(_close_later(old, context))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _look_again_later(self) -> None:
+        for handle in self._later:
+            handle.cancel()
+        loop = asyncio.get_running_loop()
+        plan = self._board.plan
+        effects = [id_ for id_ in plan.looks if id_.startswith("xds.") or id_ in _EFFECTS]
+        self._later = [loop.call_later(delay, self._engine.trigger, effects) for delay in AFTER_RELOAD]
+
+    def _ended(self, process: Process) -> None:
+        """The kernel says that one of the replica's processes has ended."""
+        self._log.info("a process of the replica ended", pid=process.pid)
+        self._engine.trigger(("pomerium.process", "envoy.server"))
+        self._wake.set()
+
+    async def _close(self) -> None:
+        for handle in self._later:
+            handle.cancel()
+        self._pidfds.close()
+        closing = tuple(self._closing)
+        for task in closing:
+            task.cancel()
+        await asyncio.gather(*closing, return_exceptions=True)
+        if self._context is not None:
+            await close_context(self._context)
+
+
+async def _close_later(old: Context, keep: Context | None) -> None:
+    try:
+        await asyncio.sleep(LINGER)
+    finally:
+        await close_context(old, keep)
+
+
+def _identity(replica: Replica) -> object:
+    """What tells one run of a replica from the next: its process, else its Envoy's admin address (new each start)."""
+    return replica.main or replica.admin

@@ -1,0 +1,67 @@
+"""Opens and closes the instruments with which probes reach one replica."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pomhealth.blocking import Workers
+from pomhealth.checks import Context
+from pomhealth.checks.notes import Notes
+from pomhealth.replica.admin import EnvoyAdmin
+from pomhealth.replica.model import Replica
+from pomhealth.replica.sockets import SocketTable
+from pomhealth.settings import Settings
+
+if TYPE_CHECKING:
+    from pomhealth.storage.session import PostgresSession
+
+
+def open_context(replica: Replica, settings: Settings, before: Context | None = None) -> Context:
+    """A context for this replica; nothing is connected yet.
+
+    Of the context `before` it keeps what still fits, connections included.
+    """
+    same = before is not None and (before.replica.main, before.replica.envoys, before.replica.admin) == (
+        replica.main,
+        replica.envoys,
+        replica.admin,
+    )
+    return Context(
+        replica=replica,
+        settings=settings,
+        workers=before.workers if before else Workers(),
+        sockets=before.sockets if before else SocketTable(),
+        admin_client=before.admin_client if before and same else _admin(replica),
+        postgres=before.postgres if before and _same_storage(before.replica, replica) else _postgres(replica),
+        notes=before.notes if before and same else Notes(),
+    )
+
+
+async def close_context(context: Context, keep: Context | None = None) -> None:
+    """Closes the context's connections, but not those that `keep` has taken over."""
+    admin, postgres = context.admin_client, context.postgres
+    if admin is not None and (keep is None or keep.admin_client is not admin):
+        await admin.close()
+    if postgres is not None and (keep is None or keep.postgres is not postgres):
+        await postgres.close()
+
+
+def _admin(replica: Replica) -> EnvoyAdmin | None:
+    return EnvoyAdmin(replica.admin) if replica.admin is not None else None
+
+
+def _postgres(replica: Replica) -> PostgresSession | None:
+    if replica.storage is None or replica.storage.kind != "postgres" or not replica.storage.dsn:
+        return None
+    from pomhealth.storage.session import PostgresSession  # noqa: PLC0415  (its driver is loaded only where it is used)
+
+    return PostgresSession(replica.storage.dsn, replica.environment, replica.root, replica.cwd)
+
+
+def _same_storage(before: Replica, after: Replica) -> bool:
+    return (before.storage, before.environment, before.root, before.cwd) == (
+        after.storage,
+        after.environment,
+        after.root,
+        after.cwd,
+    )

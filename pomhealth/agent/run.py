@@ -1,0 +1,207 @@
+"""The agent: starts, watches the replica and serves what it finds, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from pomhealth import __version__
+from pomhealth.agent import plan as plans
+from pomhealth.agent.board import Board
+from pomhealth.agent.engine import Engine
+from pomhealth.agent.follower import Follower, Sight
+from pomhealth.agent.logs import Log, open_log, tell
+from pomhealth.agent.reports import Reports
+from pomhealth.agent.scrub import Scrubber
+from pomhealth.agent.signals import Signals, exit_status
+from pomhealth.catalogue import catalogue
+from pomhealth.checks import probes
+from pomhealth.publish.http import Pages, Server
+from pomhealth.publish.view import View, summary
+from pomhealth.replica.discover import changed, discover
+from pomhealth.replica.model import Replica
+from pomhealth.replica.sockets import SocketTable
+from pomhealth.settings import Settings, SettingsError, split_address
+from pomhealth.status import Change, StatusMap
+
+STOPPED = 0
+FAILED = 1
+_CLOSING = 3.0  # seconds that a clean stop may take
+
+Reload = Callable[[], Settings]
+
+
+def run(settings: Settings, reload: Reload | None = None) -> int:
+    """Runs the agent until a signal stops it; gives the exit status.
+
+    `reload` reads the settings again on SIGHUP, and raises SettingsError; without it they stay as they are.
+    0 after a clean stop by SIGTERM, 1 when the address to listen on cannot be had.
+    """
+    loop = asyncio.new_event_loop()
+    try:
+        agent = Agent(settings, reload or (lambda: settings))
+        status = loop.run_until_complete(agent.run())
+    finally:
+        loop.close()
+    return status or exit_status(agent.caught)
+
+
+class Agent:
+    """One run of the agent."""
+
+    def __init__(self, settings: Settings, reload: Reload) -> None:
+        self._settings = settings
+        self._read_settings = reload
+        self._scrubber = Scrubber()
+        self._log: Log = open_log(settings, self._scrubber.scrub)
+        self._signals: Signals | None = None
+        self._told_started = False
+
+    @property
+    def caught(self) -> Any:
+        """The signal that stopped it, or None."""
+        return self._signals.caught if self._signals else None
+
+    async def run(self) -> int:
+        asyncio.get_running_loop().set_exception_handler(self._loop_error)
+        self._board = Board(plans.make(catalogue(), probes(), self._settings))
+        self._board.redact_with(self._scrubber.scrub)
+        self._engine = Engine(self._board, broken=self._probe_broke)
+        self._reports = Reports(self._board, changed=self._engine.trigger)
+        self._follower = Follower(
+            self._board,
+            self._engine,
+            self._settings,
+            Sight(discover, changed),
+            log=self._log,
+            found=self._found,
+        )
+        self._pages = Pages(self._view)
+        self._board.subscribe(self._changed)
+        self._log.info("pomhealth starts", version=__version__, pid=os.getpid())
+        self._server = await self._listen(self._settings.listen)
+        if self._server is None:
+            return FAILED
+        self._signals = Signals(reload=self._reload)
+        self._signals.install()
+        await self._until_stopped(self._signals)
+        return STOPPED
+
+    async def _until_stopped(self, signals: Signals) -> None:
+        tasks = [
+            self._kept_going("the engine", self._engine.run),
+            self._kept_going("following the replica", self._follower.run),
+            self._kept_going("following the replica's own report", self._reports.run),
+        ]
+        await signals.stop.wait()
+        self._log.info("stopping", signal=signals.caught.name if signals.caught else "")
+        for task in tasks:
+            task.cancel()
+        if self._server is not None:
+            await self._server.close()
+        await asyncio.wait(tasks, timeout=_CLOSING)
+        signals.restore()
+        self._log.info("stopped")
+
+    def _kept_going(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """Runs a part of the agent, and starts it again should it break: the others go on meanwhile."""
+
+        async def keep() -> None:
+            while True:
+                try:
+                    await work()
+                except Exception as error:  # noqa: BLE001  (one part must not take the agent with it)
+                    self._log.error(f"{name} broke off and starts again", error=type(error).__name__)
+                await asyncio.sleep(1.0)
+
+        return asyncio.ensure_future(keep())
+
+    async def _listen(self, address: str) -> Server | None:
+        """A server on this address; None, and a line in the log, where it cannot be had."""
+        host, port = split_address(address)
+        server = Server(self._pages)
+        try:
+            taken = await server.listen(host, port)
+        except OSError as error:
+            owner = await asyncio.get_running_loop().run_in_executor(None, _owner, port)
+            why = f"it is held by {owner}" if owner else (error.strerror or "it cannot be had")
+            self._log.error(
+                f"cannot listen on {address}: {why}; set another with --listen HOST:PORT or POMHEALTH_LISTEN"
+            )
+            return None
+        self._log.info("listening", address=f"{address.rpartition(':')[0]}:{taken}")
+        return server
+
+    def _view(self) -> View:
+        board = self._board
+        return View(
+            status=board.status,
+            catalogue=catalogue(),
+            started=board.started,
+            replica=summary(board.replica),
+            history=tuple(board.history),
+            notice=board.notice,
+        )
+
+    def _changed(self, _: StatusMap, turned: tuple[Change, ...]) -> None:
+        self._pages.forget()
+        for change in turned:
+            tell(self._log, change)
+        if self._board.started and not self._told_started:
+            alerts = [
+                f"{entry.id}: {entry.finding.cause}" for entry in self._board.status.alerts() if entry.finding
+            ]
+            self._log.info("everything has been looked at", ready=self._board.status.ready, alerts=alerts)
+        self._told_started = self._board.started
+
+    def _found(self, replica: Replica) -> None:
+        """The replica is another than before, or has another configuration."""
+        self._scrubber.learn(replica)
+        self._board.redact_with(self._scrubber.scrub)
+        self._reports.poke()
+        told = summary(replica)
+        self._log.info(
+            "replica", **{key: told[key] for key in ("state", "version", "pid", "envoy_pids", "config")}
+        )
+
+    def _probe_broke(self, id_: str, where: str) -> None:
+        self._log.error("a look broke off; the check is unknown until it works again", check=id_, error=where)
+
+    def _loop_error(self, _: asyncio.AbstractEventLoop, trouble: dict[str, Any]) -> None:
+        error = trouble.get("exception")
+        self._log.error(
+            "the agent met an error", error=type(error).__name__, what=str(trouble.get("message"))
+        )
+
+    def _reload(self) -> None:
+        """SIGHUP. Wrong settings change nothing."""
+        try:
+            settings = self._read_settings()
+        except SettingsError as error:
+            self._log.error("the settings are wrong; the old ones stay in force", error=str(error))
+            return
+        self._reloading = asyncio.ensure_future(self._take(settings))
+
+    async def _take(self, settings: Settings) -> None:
+        if settings.listen != self._settings.listen:
+            server = await self._listen(settings.listen)
+            if server is None:
+                self._log.error("the old settings stay in force")
+                return
+            old, self._server = self._server, server
+            if old is not None:
+                await old.close()
+        self._settings = settings
+        self._log = open_log(settings, self._scrubber.scrub)
+        self._board.replan(plans.make(catalogue(), probes(), settings))
+        self._follower.reload(settings)
+        self._log.info("settings reloaded", listen=settings.listen)
+
+
+def _owner(port: int) -> str:
+    """Who listens on this port, in words; "" where that cannot be told."""
+    table = SocketTable()
+    held = next((one for one in table.listening() if one.port == port and not one.udp), None)
+    return table.owner(held) if held is not None else ""

@@ -1,0 +1,119 @@
+"""One check as it is told: Pomerium's keys and ours. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from pomhealth.publish.view import View
+from pomhealth.status import Entry, Gate, Outcome, Report
+
+NOT_YET = "not looked at yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of an entry. `since` is in seconds since the epoch, 0 where nothing has been seen yet."""
+
+    cause: str
+    summary: str
+    fix: tuple[str, ...]
+    evidence: list[dict[str, str]]
+    since: float
+    docs: str
+
+    @classmethod
+    def of(cls, entry: Entry, view: View) -> Told:
+        finding = entry.finding
+        check = view.catalogue.find(entry.id)
+        docs = check.docs if check else ""
+        if finding is None:
+            return cls("", NOT_YET, (), [], 0.0, docs)
+        cause = check.causes.get(finding.cause) if check else None
+        evidence = [
+            {"source": one.source, "observed": one.observed, "expected": one.expected}
+            for one in finding.evidence
+        ]
+        steps = (*finding.steps, *(cause.steps if cause else ()))
+        return cls(finding.cause, finding.summary, steps, evidence, _since(entry, view), docs)
+
+
+def tell(entry: Entry, view: View) -> dict[str, Any]:
+    """The entry as JSON.
+
+    A client written for Pomerium takes a replica for unhealthy where there is an `error` or a status other than
+    RUNNING: so `error` stands only where readiness is stopped, and a failure that is only told is RUNNING.
+    """
+    told = Told.of(entry, view)
+    component = entry.component
+    stops = entry.outcome is Outcome.FAIL and component.gate is not Gate.ALERT
+    where_told = {
+        "error": told.summary if stops else "",
+        "attributes": attributes(entry),
+        "outcome": entry.outcome.value,
+        "cause": told.cause,
+        "summary": told.summary,
+        "fix": list(told.fix),
+        "since": when(told.since),
+        "checked": when(component.checked),
+        "blocked_by": entry.blocked_by,
+        "docs": told.docs,
+        "evidence": told.evidence,
+        "reported": _report(component.reported) if component.contradicted else {},
+    }
+    return {"status": _status(entry, view), **{key: value for key, value in where_told.items() if value}}
+
+
+def _report(reported: Report | None) -> dict[str, str]:
+    """The replica's own report, where it says otherwise than we measured."""
+    if reported is None:
+        return {}
+    return {"status": reported.status} | ({"error": reported.error} if reported.error else {})
+
+
+def attributes(entry: Entry) -> list[dict[str, str]]:
+    """Attributes in Pomerium's form: the finding's, else those of the replica's own report."""
+    pairs = entry.finding.attributes if entry.finding else ()
+    if not pairs and entry.component.reported is not None:
+        pairs = entry.component.reported.attributes
+    return [{"Key": key, "Value": value} for key, value in pairs]
+
+
+def when(seconds: float) -> str:
+    """RFC 3339 in UTC, to the millisecond; "" for never, which is 0."""
+    if not seconds:
+        return ""
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _status(entry: Entry, view: View) -> str:
+    """Pomerium's word for it.
+
+    As with Pomerium, an error keeps the status before: RUNNING once it has run, UNKNOWN before.
+    """
+    component = entry.component
+    if entry.outcome is Outcome.UNKNOWN:
+        return "UNKNOWN"
+    if entry.outcome is Outcome.SKIPPED:
+        return "UNKNOWN" if _stops(entry.blocked_by, view) else "RUNNING"
+    if entry.outcome is not Outcome.FAIL or component.gate is Gate.ALERT:
+        return "RUNNING"
+    if component.reported is not None and component.reported.status == "TERMINATING":
+        return "TERMINATING"
+    return "RUNNING" if component.proven else "UNKNOWN"
+
+
+def _stops(root: str, view: View) -> bool:
+    """Whether this root keeps the replica from being ready."""
+    above = view.status.entries.get(root)
+    return above is not None and any(
+        above.id == one.id for one in view.status.stopping(Gate.LIVE, Gate.READY)
+    )
+
+
+def _since(entry: Entry, view: View) -> float:
+    """When its state began; for what follows a root, when that root's failure did."""
+    above = view.status.entries.get(entry.blocked_by)
+    return (above or entry).component.since

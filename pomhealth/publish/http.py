@@ -1,0 +1,215 @@
+"""Serves what is published over HTTP/1.1. No handler does I/O: an answer is made from memory, once per change.
+
+It is written on asyncio's transports alone, because a supervisor's probe costs here what copying its answer costs:
+the bytes of a question are the key under which the bytes of its answer are kept until something changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from email.utils import formatdate
+from http import HTTPStatus
+
+from pomhealth.publish import routes
+from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Response, parse, serialize, text
+from pomhealth.publish.view import View
+
+MOST_CONNECTIONS = 512  # the longest idle one makes room for the next
+MOST_PAGES = 64  # answers kept at a time
+IDLE = 75.0  # seconds for which an idle connection stays open
+STALLED = 10.0  # seconds that a client may take over one request, or over taking its answer
+_LAST_LOOKS, _LAST_PAUSE = (
+    10,
+    0.05,
+)  # how often, and how many seconds apart, a server that closes looks for its end
+_END = b"\r\n\r\n"
+
+
+class Pages:
+    """Answers by the bytes of their questions, until `forget` says that something has changed."""
+
+    def __init__(self, view: Callable[[], View]) -> None:
+        self._view = view
+        self._seen: View | None = None
+        self._kept: dict[bytes, bytes] = {}
+        self._date = formatdate(usegmt=True)
+
+    def forget(self) -> None:
+        """Something has changed: every answer is made anew when it is next asked for."""
+        self._seen = None
+        self._kept.clear()
+
+    def tick(self) -> None:
+        """A second has passed: answers carry the time."""
+        self._date = formatdate(usegmt=True)
+        self._kept.clear()
+
+    def at_once(self, question: bytes) -> bytes | None:
+        """The kept answer to a whole question after which the connection stays open."""
+        return self._kept.get(question)
+
+    def answer(self, head: bytes) -> tuple[bytes, bool]:
+        """The answer to a question without its final empty line, and whether the connection stays open."""
+        try:
+            request = parse(head)
+        except BadRequest as error:
+            return self._bytes(text(error.status, str(error)), keep=False), False
+        if self._seen is None:
+            self._seen = self._view()
+        response = routes.answer(request, self._seen)
+        keep = request.keep and not request.body
+        answer = self._bytes(response, keep=keep, with_body=request.method != "HEAD")
+        if keep and len(head) < LARGEST_HEAD // 8:
+            if len(self._kept) >= MOST_PAGES:
+                self._kept.clear()
+            self._kept[head + _END] = answer
+        return answer, keep
+
+    def refusal(self) -> bytes:
+        """The answer to a question that is too large."""
+        return self._bytes(
+            text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a request has at most {LARGEST_HEAD} bytes"),
+            keep=False,
+        )
+
+    def _bytes(self, response: Response, *, keep: bool, with_body: bool = True) -> bytes:
+        return serialize(response, date=self._date, keep=keep, with_body=with_body)
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection. `since` is when it last did something, on the event loop's clock."""
+
+    def __init__(self, pages: Pages, open_now: set[Connection]) -> None:
+        self._pages = pages
+        self._open_now = open_now
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._full = False
+        self._ending = False
+        self.since = self._loop.time()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if len(self._open_now) >= MOST_CONNECTIONS:
+            min(self._open_now, key=lambda one: one.since).drop()
+        self._open_now.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._transport = None
+        self._open_now.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._ending or self._transport is None:
+            return  # the rest of what was refused
+        if not self._buffer:
+            self.since = self._loop.time()
+            if not self._full:
+                answer = self._pages.at_once(data)
+                if answer is not None:
+                    self._transport.write(answer)
+                    return
+        self._buffer += data
+        self._work()
+
+    def pause_writing(self) -> None:
+        self._full = True
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._full = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._work()
+
+    @property
+    def busy(self) -> bool:
+        """A request has begun to come, or an answer is not taken."""
+        return bool(self._buffer) or self._full or self._ending
+
+    def drop(self) -> None:
+        self._open_now.discard(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def end(self) -> None:
+        """Closes once what was answered is sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def _work(self) -> None:
+        """Answers every whole request in the buffer, as long as the client takes the answers."""
+        while not self._full and not self._ending and self._transport is not None:
+            self._buffer = self._buffer.lstrip(b"\r\n")
+            head, end, rest = self._buffer.partition(_END)
+            if len(head) > LARGEST_HEAD:
+                self._finish(self._pages.refusal())
+                return
+            if not end:
+                return
+            self._buffer = rest
+            answer, keep = self._pages.answer(head)
+            if not keep:
+                self._finish(answer)
+                return
+            self._transport.write(answer)
+            self.since = self._loop.time()
+
+    def _finish(self, answer: bytes) -> None:
+        """The last answer. What the client still sends is taken and thrown away, or it might never see the answer."""
+        self._ending, self._buffer = True, b""
+        if self._transport is not None:
+            self._transport.write(answer)
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
+
+
+class Server:
+    """The listening socket and its connections."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._clock: asyncio.TimerHandle | None = None
+
+    async def listen(self, host: str, port: int) -> int:
+        """Listens, on a free port where `port` is 0; gives the port. Raises OSError where it is taken."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self._pages, self._connections), host, port, backlog=1024
+        )
+        self._tick()
+        port_taken: int = self._server.sockets[0].getsockname()[1]
+        return port_taken
+
+    async def close(self) -> None:
+        """Stops listening and closes every connection; answers under way have half a second."""
+        if self._clock is not None:
+            self._clock.cancel()
+        if self._server is not None:
+            self._server.close()
+        for connection in tuple(self._connections):
+            connection.end()
+        for _ in range(_LAST_LOOKS):
+            if not self._connections:
+                break
+            await asyncio.sleep(_LAST_PAUSE)
+        for connection in tuple(self._connections):
+            connection.drop()
+        if self._server is not None:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._server.wait_closed(), 1.0)
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._clock = loop.call_later(1.0, self._tick)
+        self._pages.tick()
+        now = loop.time()
+        for connection in tuple(self._connections):
+            if now - connection.since > (STALLED if connection.busy else IDLE):
+                connection.drop()

@@ -1,0 +1,78 @@
+"""Which page answers which request. Pure."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from pomhealth.publish import render
+from pomhealth.publish.message import ALLOWED, Request, Response, text
+from pomhealth.publish.view import View
+from pomhealth.status import Gate
+
+_QUESTIONS = {"/startupz": "startup", "/readyz": "ready", "/healthz": "live"}
+_PAGES = ("/startupz", "/readyz", "/healthz", "/status", "/alerts")
+_INDEX = """\
+pomhealth: the health of the Pomerium replica beside it
+
+/readyz       200 when the replica should get traffic, else 503: each check that counts, as JSON
+/healthz      200 unless a restart would help
+/startupz     200 once everything that counts has been looked at
+/status       every check, what cannot be seen, and what changed last
+/alerts       what to act on now, worst first, with evidence and next steps
+/readyz/ID    one check
+
+?verbose      plain text instead of JSON (on /readyz, /healthz, /startupz)
+?exclude=ID   answers without this check; may be repeated
+"""
+
+
+def answer(request: Request, view: View) -> Response:
+    """The answer to this request at this moment."""
+    if request.method == "OPTIONS":
+        return Response(HTTPStatus.NO_CONTENT, headers=(("Allow", ALLOWED),))
+    if request.method not in ("GET", "HEAD"):
+        return text(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            f"only {ALLOWED} are answered here: nothing can be changed over HTTP",
+            (("Allow", ALLOWED),),
+        )
+    path = request.path.rstrip("/") or "/"
+    if path in _QUESTIONS:
+        return _question(request, view, _QUESTIONS[path])
+    if path.startswith("/readyz/"):
+        return _one(path.removeprefix("/readyz/"), view)
+    if path == "/status":
+        if render.LINES in request.accept:
+            return Response(HTTPStatus.OK, render.lines(view), f"{render.LINES}; charset=utf-8")
+        return Response(HTTPStatus.OK, render.status(view))
+    if path == "/alerts":
+        return Response(HTTPStatus.OK, render.alerts(view))
+    if path == "/":
+        return text(HTTPStatus.OK, _INDEX.encode())
+    return text(HTTPStatus.NOT_FOUND, f"there is no such page; there are {', '.join(_PAGES)}")
+
+
+def _question(request: Request, view: View, question: str) -> Response:
+    exclude = request.values("exclude")
+    status = _verdict(is_open=render.is_open(view, question, exclude))
+    warnings = tuple(
+        ("Warning", '299 pomhealth "' + warning.replace('"', "'") + '"')
+        for warning in render.unknown_ids(view, exclude)
+    )
+    if any(value.lower() not in ("0", "false") for value in request.values("verbose")):
+        return text(status, render.verbose(view, question, exclude), warnings)
+    return Response(status, render.flat(view, render.counted(view, question, exclude)), headers=warnings)
+
+
+def _one(id_: str, view: View) -> Response:
+    """One check: 503 where it stops readiness, or follows something that does."""
+    entry = view.status.entries.get(id_)
+    if entry is None:
+        return text(HTTPStatus.NOT_FOUND, "; ".join(render.unknown_ids(view, (id_,))))
+    stopping = {one.id for one in view.status.stopping(Gate.LIVE, Gate.READY)}
+    is_open = entry.id not in stopping and entry.blocked_by not in stopping
+    return Response(_verdict(is_open=is_open), render.flat(view, (entry,)))
+
+
+def _verdict(*, is_open: bool) -> HTTPStatus:
+    return HTTPStatus.OK if is_open else HTTPStatus.SERVICE_UNAVAILABLE

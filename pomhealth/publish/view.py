@@ -1,0 +1,43 @@
+"""What is published, as one value: the map and what stands beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pomhealth.catalogue import Catalogue
+from pomhealth.replica.model import Replica
+from pomhealth.status import Change, StatusMap
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One moment of the agent. `started` is latched; `notice` what the agent has to say of itself, "" when nothing."""
+
+    status: StatusMap
+    catalogue: Catalogue
+    started: bool = False
+    replica: Mapping[str, Any] = field(default_factory=dict)
+    history: tuple[Change, ...] = ()
+    notice: str = ""
+
+
+def summary(replica: Replica | None) -> Mapping[str, Any]:
+    """What a reader wants to know of the replica itself; without anything secret. Pure."""
+    if replica is None:
+        return {"state": "not found"}
+    options = replica.options
+    return {
+        "state": "awaited" if replica.awaited else "found",
+        "version": str(replica.version.value) if replica.version else None,
+        "pid": replica.main.pid if replica.main else None,
+        "envoy_pids": [process.pid for process in replica.envoys],
+        "addresses": {one.role: one.where for one in replica.endpoints},
+        "services": sorted(replica.services),
+        "storage": replica.storage.kind if replica.storage else None,
+        "config": options.path or None,
+        "zero": options.zero,
+        "envoy_admin": replica.admin.where if replica.admin else None,
+        "not_seen": dict(replica.missing),
+    }
