@@ -18,19 +18,15 @@ from pomhealth.storage.wire import Failed
 ID = "storage.backend"
 
 _DEADLINE = 0.6  # seconds; under the check's own, so that silence is told with what was asked
-_ZERO = (
-    "in Zero mode the connection string is in an encrypted file: give it to the agent in its own environment "
-    "(DATABROKER_STORAGE_CONNECTION_STRING) or read the storage status in the Zero console"
-)
 
 
 async def look(context: Context) -> Finding:
     storage = context.replica.storage
     if storage is None:
-        lack = context.replica.missing.get("storage") or context.replica.missing.get("options", "")
+        missing = context.replica.missing
         raise Unobservable(
             "which storage backend the replica uses is not known",
-            _ZERO if context.replica.options.zero else lack,
+            missing.get("storage", missing.get("options", "")),
         )
     if storage.kind == "memory":
         return passed(

@@ -27,12 +27,12 @@ class Credentials:
     groups: frozenset[int] = frozenset()
     overrides: bool = False
 
-    def may(self, seen: os.stat_result, right: int) -> bool:
-        """Whether the mode gives READ, WRITE or ENTER, or several of them."""
+    def may(self, right: int, *, uid: int, gid: int, mode: int) -> bool:
+        """Whether a file of this owner, group and mode gives READ, WRITE or ENTER, or several of them."""
         if self.overrides:
             return True
-        shift = 6 if seen.st_uid == self.uid else 3 if seen.st_gid in self.groups | {self.gid} else 0
-        return (seen.st_mode >> shift) & right == right
+        shift = 6 if uid == self.uid else 3 if gid in self.groups | {self.gid} else 0
+        return (mode >> shift) & right == right
 
 
 @dataclass(frozen=True, slots=True)

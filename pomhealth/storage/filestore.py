@@ -60,7 +60,7 @@ def judge(facts: StoreFacts, path: str, who: Credentials | None, pid: int | None
         return _bad(
             "disk-full", path, _room(facts.room), "free space and inodes", f"`df -h {path}; df -i {path}`"
         )
-    if who is not None and not who.may(facts.directory, READ | WRITE | ENTER):
+    if who is not None and not _may(who, facts.directory, READ | WRITE | ENTER):
         seen = f"{access.mode(facts.directory)}; the replica runs as uid {who.uid}, gid {who.gid}"
         step = f"Give it back: `chown -R {who.uid}:{who.gid} {path} && chmod u+rwx {path}`."
         return _bad("permission-denied", path, seen, "its user may read and write there", step)
@@ -68,7 +68,7 @@ def judge(facts: StoreFacts, path: str, who: Credentials | None, pid: int | None
         return _bad(
             "schema-missing", f"{path}/LOCK", "the store's lock file is not there", "a file", _MADE_ANEW
         )
-    if who is not None and not who.may(facts.lock, READ | WRITE):
+    if who is not None and not _may(who, facts.lock, READ | WRITE):
         step = f"Give it back: `chown -R {who.uid}:{who.gid} {path}`."
         return _bad("permission-denied", f"{path}/LOCK", access.mode(facts.lock), "its user may write", step)
     if pid is not None and pid not in facts.holders:
@@ -114,6 +114,10 @@ def _bad(cause: str, source: str, observed: str, expected: str, *steps: str) -> 
         steps=steps,
         attributes=ATTRIBUTES,
     )
+
+
+def _may(who: Credentials, seen: os.stat_result, right: int) -> bool:
+    return who.may(right, uid=seen.st_uid, gid=seen.st_gid, mode=stat.S_IMODE(seen.st_mode))
 
 
 def _room(room: Room) -> str:
