@@ -6,7 +6,7 @@ import os
 
 from pomhealth.replica import commandline, paths, processes
 from pomhealth.replica.errors import Ambiguous, ReplicaError
-from pomhealth.replica.examine import awaited, main_address, with_process
+from pomhealth.replica.examine import awaited, main_address, version_may_come, with_process
 from pomhealth.replica.model import Process, Replica
 from pomhealth.replica.sidecar import without_process
 from pomhealth.settings import Settings
@@ -48,7 +48,7 @@ def changed(replica: Replica, settings: Settings) -> bool:
         return True
     if not replica.envoys:
         return bool(processes.envoys(main)) or main not in processes.replicas()
-    return processes.has_new_child(main, replica.envoys)
+    return processes.has_new_child(main, replica.envoys) or version_may_come(replica)
 
 
 def _choose(settings: Settings, before: Replica | None) -> Process | None:

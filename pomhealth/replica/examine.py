@@ -10,7 +10,7 @@ from pomhealth.replica import addresses, commandline, configfile, paths, process
 from pomhealth.replica.backend import storage
 from pomhealth.replica.envoy import admin_of, learn
 from pomhealth.replica.goaddress import listen_address
-from pomhealth.replica.model import Endpoint, Holder, Options, Process, Replica, Value
+from pomhealth.replica.model import AdminAddress, Endpoint, Holder, Options, Process, Replica, Value
 from pomhealth.replica.options import merge
 from pomhealth.replica.services import services_of
 from pomhealth.replica.sockets import SocketTable
@@ -20,6 +20,7 @@ from pomhealth.status import Unobservable
 
 T = TypeVar("T")
 
+_STARTING = 20.0  # seconds that an Envoy has to open its listeners
 _ZERO = "Pomerium Zero keeps this replica's options in its encrypted bootstrap file"
 
 
@@ -70,7 +71,7 @@ def with_process(main: Process, settings: Settings, before: Replica | None) -> R
     admin = admin_of(
         envoys, settings, look.environment, look.root, look.missing, same_network=look.same_network
     )
-    endpoints = tuple(_endpoints(look, options, release, learn(admin, look.missing)))
+    endpoints = tuple(_endpoints(look, options, release, admin))
     cache, data = _directories(look, release)
     return Replica(
         main=main,
@@ -85,7 +86,7 @@ def with_process(main: Process, settings: Settings, before: Replica | None) -> R
         if options.zero and cache
         else None,
         admin=admin,
-        health=health_of(options, settings, release, look.missing),
+        health=_health(look, options, release),
         version=version,
         cwd=look.cwd,
         root=look.root,
@@ -128,6 +129,19 @@ def health_of(
     return found
 
 
+def _health(look: _Look, options: Options, release: tuple[int, int] | None) -> Endpoint | None:
+    """The replica's health server; where its address is a guess, only if the replica's user listens there."""
+    found = health_of(options, look.settings, release, look.missing)
+    guessed = found is not None and found.origin == "default" and not options.zero
+    if found is None or not guessed or not {"options", "environment"} & look.missing.keys():
+        return found
+    users = {one.uid for one in SocketTable().listening() if (one.host, one.port) == (found.host, found.port)}
+    if look.same_network and users == {look.main.uid}:
+        return found
+    look.missing["health"] = look.missing.get("options") or look.missing["environment"]
+    return None
+
+
 def main_address(main: Process) -> str:
     """The process's main address in words, as far as it can be read."""
     look = _Look(main, Settings(), None)
@@ -146,10 +160,11 @@ def _options(look: _Look) -> Options:
         shown = paths.reach(named, cwd=look.cwd, root="")
         file = configfile.load(shown, reached_by=look.reach(named))
     elif named:
-        look.missing["options"] = look.missing["working directory"]
+        file = configfile.ConfigFile("", unread=look.missing["working directory"])
     options = merge(file, look.environment, before)
     if file.unread:
-        look.missing["options"] = file.unread
+        look.missing["options"] = look.missing["config"] = file.unread
+        options = replace(options, path="")
     elif file.problems and (before is None or before.path != file.path):
         look.missing["options"] = "the file is rejected now, and what the replica runs was not seen before"
     return options
@@ -169,16 +184,19 @@ def _validated(look: _Look, options: Options, release: tuple[int, int] | None) -
 
 
 def _version(look: _Look, options: Options) -> Value | None:
-    """The version, asked once a process."""
-    before = look.before
-    if before is not None and before.main == look.main and (before.version or "version" in before.missing):
-        if before.version is None:
+    """The version. The program is asked once a process, its metrics until they answer or no longer can be starting."""
+    before = look.before if look.before is not None and look.before.main == look.main else None
+    if before is not None and (before.version is not None or not version_may_come(before)):
+        if before.version is None and "version" in before.missing:
             look.missing["version"] = before.missing["version"]
         return before.version
-    try:
-        return of_program(look.main)
-    except Unobservable as unobservable:
-        look.missing["version"] = str(unobservable)
+    if before is None:
+        try:
+            return of_program(look.main)
+        except Unobservable as unobservable:
+            look.missing["version"] = str(unobservable)
+    else:
+        look.missing["version"] = before.missing["version"].partition("; ")[0]
     metrics = next((one for one in addresses.asked_for(options, None) if one.role == "metrics_address"), None)
     if metrics is None or not look.same_network:
         return None
@@ -191,16 +209,23 @@ def _version(look: _Look, options: Options) -> Value | None:
     return found
 
 
+def version_may_come(replica: Replica) -> bool:
+    """Whether the metrics that tell the version may still be coming up: they are asked again until then."""
+    envoy = replica.envoy
+    starting = envoy is None or processes.age(envoy) < _STARTING
+    return replica.version is None and starting and replica.endpoint("metrics_address") is not None
+
+
 def _release(version: Value | None) -> tuple[int, int] | None:
     return Replica(version=version).release
 
 
 def _endpoints(
-    look: _Look, options: Options, release: tuple[int, int] | None, learnt: tuple[Endpoint, ...]
+    look: _Look, options: Options, release: tuple[int, int] | None, admin: AdminAddress | None
 ) -> Iterator[Endpoint]:
     """As the options ask; what they cannot tell is taken from what Envoy listens on."""
     if options.zero or "options" in look.missing:
-        yield from learnt
+        yield from learn(admin, look.missing)
         yield from _redirect(look)
         return
     asked = addresses.asked_for(options, release)
@@ -210,7 +235,7 @@ def _endpoints(
     certain = [one for one in asked if one.origin != "default"]
     yield from certain
     roles = {one.role for one in certain}
-    yield from (one for one in learnt if one.role not in roles)
+    yield from (one for one in learn(admin, look.missing) if one.role not in roles)
 
 
 def _redirect(look: _Look) -> Iterator[Endpoint]:

@@ -54,6 +54,12 @@ def state(process: Process) -> str | None:
     return seen.state if seen is not None and seen.started == process.started else None
 
 
+def age(process: Process) -> float:
+    """Seconds since the process was started."""
+    uptime = float((_read("/proc/uptime") or b"0").split()[0])
+    return uptime - process.started / os.sysconf("SC_CLK_TCK")
+
+
 def replicas() -> tuple[Process, ...]:
     """Every running `pomerium` that serves (its subcommands do not).
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from pomhealth.redact import Redactor, redact_dsn, redact_value, secrets_of
-from pomhealth.replica.model import Options, Process, Replica, Value
+from pomhealth.replica.model import Options, Process, Replica, Storage, Value
 from pomhealth.report.style import Style
 from pomhealth.settings import Settings
 
@@ -102,26 +102,26 @@ def _replica(replica: Replica) -> Iterator[Line]:
     for envoy in replica.envoys:
         yield Line("envoy", _process(envoy), "/proc")
     yield from _value("version", replica.version)
-    if replica.options.path:
-        yield Line("configuration", replica.options.path, "the replica's command line")
-    yield Line("mode", "zero" if replica.options.zero else "core")
-    if not replica.options.zero:
+    yield from _text("configuration", replica.options.path, "the replica's command line")
+    if "options" not in replica.missing:
+        yield Line("mode", "zero" if replica.options.zero else "core")
+    if not replica.options.zero and "options" not in replica.missing:
         yield Line("services", ", ".join(sorted(replica.services)), replica.options.origin("services"))
     if replica.storage is not None:
-        yield Line("storage", replica.storage.kind, replica.storage.origin)
-        if replica.storage.dsn:
-            yield Line("storage address", redact_dsn(replica.storage.dsn), replica.storage.origin)
-        if replica.storage.directory:
-            yield Line("storage directory", replica.storage.directory, replica.storage.origin)
+        yield from _storage(replica.storage)
     yield from _value("cache directory", replica.cache_dir)
     yield from _value("data directory", replica.data_dir)
     yield from _value("bootstrap file", replica.bootstrap_file)
     if replica.admin is not None:
         yield Line("envoy admin", replica.admin.where, replica.admin.origin)
-    if replica.cwd:
-        yield Line("working directory", replica.cwd, "/proc")
-    if replica.root:
-        yield Line("files reached through", replica.root, "/proc")
+    yield from _text("working directory", replica.cwd, "/proc")
+    yield from _text("files reached through", replica.root, "/proc")
+
+
+def _storage(storage: Storage) -> Iterator[Line]:
+    yield Line("storage", storage.kind, storage.origin)
+    yield from _text("storage address", redact_dsn(storage.dsn), storage.origin)
+    yield from _text("storage directory", storage.directory, storage.origin)
 
 
 def _addresses(replica: Replica) -> Iterator[Line]:
@@ -136,7 +136,8 @@ def _addresses(replica: Replica) -> Iterator[Line]:
 def _options(options: Options) -> Iterator[Line]:
     for name, value in sorted(options.values.items()):
         if name in _ROUTES and isinstance(value.value, list):
-            yield Line(name, f"{len(value.value)} routes", value.origin)
+            count = len(value.value)
+            yield Line(name, f"{count} route{'s' * (count != 1)}", value.origin)
         elif not isinstance(value.value, dict):
             yield Line(name, redact_value(name, value.value), value.origin)
 
@@ -153,6 +154,11 @@ def _process(process: Process) -> str:
 def _value(name: str, value: Value | None) -> Iterator[Line]:
     if value is not None:
         yield Line(name, value.value, value.origin)
+
+
+def _text(name: str, text: str, origin: str) -> Iterator[Line]:
+    if text:
+        yield Line(name, text, origin)
 
 
 def _scrubbed(value: Any, scrub: Any) -> Any:
