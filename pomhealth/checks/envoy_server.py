@@ -46,10 +46,10 @@ async def look(context: Context) -> Finding:
     main_thread, worker = await asyncio.gather(_main_thread(context), _worker(context, to))
     if main_thread is not None and worker is None and len(replica.envoys) > 1 and not main_thread.silent:
         return passed("a hot restart of Envoy is under way; the workers answer")
-    if main_thread is not None:
-        return main_thread
-    if worker is not None:
-        return worker
+    wrong = main_thread or worker
+    if wrong is not None:
+        # The signal that stops or ends a process may arrive while it is being asked.
+        return (_by_state(envoy) if envoy else None) or wrong
     who = f"Envoy (process {envoy.pid})" if envoy else "Envoy"
     return passed(f"{who} is LIVE" + (f" and its workers answer on {to.where}" if to else ""))
 

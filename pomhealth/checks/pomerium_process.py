@@ -40,7 +40,8 @@ async def look(context: Context) -> Finding:
     try:
         await _first_byte(replica.health)
     except Silent:
-        return _hung(replica.health, who)
+        # The signal that stops a process may arrive while it is being asked.
+        return _judge(replica.main, processes.state(replica.main)) or _hung(replica.health, who)
     except Refused:
         return passed(f"{who} is running; {replica.health.where} is closed: it is starting or stopping")
     return passed(f"{who} is running and answers on {replica.health.where}")

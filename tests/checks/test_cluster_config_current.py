@@ -55,7 +55,10 @@ async def test_a_route_without_a_usable_url_is_refused_with_its_line(replica: Ru
 
 
 async def test_a_new_route_is_current_once_the_replica_has_taken_it_over(replica: RunningReplica) -> None:
-    routes = [*replica.options["routes"], {"from": "https://new.localhost.pomerium.io", "to": "http://127.0.0.1:1"}]
+    routes = [
+        *replica.options["routes"],
+        {"from": "https://new.localhost.pomerium.io", "to": "http://127.0.0.1:1"},
+    ]
     replica.rewrite(routes=routes)
     end = asyncio.get_running_loop().time() + 10
     while "runs what" not in (finding := (await look_at(replica))[0]).summary:

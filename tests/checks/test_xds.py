@@ -22,7 +22,8 @@ def test_a_healthy_replica_has_no_rejection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "where"), [("listener-port-taken", "127.0.0.1:55432"), ("listener-port-taken-at-start", "127.0.0.1:8443")]
+    ("state", "where"),
+    [("listener-port-taken", "127.0.0.1:55432"), ("listener-port-taken-at-start", "127.0.0.1:8443")],
 )
 def test_one_rejected_listener_is_one_rejection_though_envoy_lists_it_twice(state: str, where: str) -> None:
     expected = Rejection("https-ingress", f"cannot bind '{where}': Address already in use")
