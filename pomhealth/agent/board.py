@@ -14,6 +14,7 @@ from pomhealth.status import (
     Change,
     Finding,
     Gate,
+    Outcome,
     Report,
     StatusMap,
     Streak,
@@ -28,14 +29,15 @@ from pomhealth.status import (
 )
 
 HISTORY = 100  # changes that are kept
-Listener = Callable[[StatusMap, tuple[Change, ...]], None]
+Listener = Callable[[tuple[Change, ...]], None]
 
 
 class Board:
     """State of one agent. All of it is changed from the event loop's thread only; times are seconds since the epoch.
 
     `notice` is what the agent has to say of itself, one line, empty when all is well; `started` whether everything
-    that counts has been looked at since this replica started, and was alive.
+    that counts has been looked at since this replica started, and was alive. `on_release` is called with the checks
+    whose root is well again: what was found of them is taken back, and they are to be looked at at once.
     """
 
     def __init__(self, plan: Plan, *, clock: Callable[[], float] = time.time) -> None:
@@ -45,6 +47,7 @@ class Board:
         self.replica: Replica | None = None
         self.notice = ""
         self.started = False
+        self.on_release: Callable[[Iterable[str]], None] = lambda _: None
         self._clock = clock
         self._scrub: Callable[[str], str] = str
         self._began = clock()
@@ -58,7 +61,7 @@ class Board:
         return self._clock()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
-        """Calls `listener` after every change with the map before it; gives the call that ends it."""
+        """Calls `listener` after every change, with those worth telling; gives the call that ends it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -130,14 +133,21 @@ class Board:
         self._scrubbed.clear()
 
     def _become(self, after: StatusMap) -> None:
-        before, self.status = self.status, after
-        now = self._clock()
+        before, now = self.status, self._clock()
+        released = [id_ for id_ in _released(before, after) if id_ in self.plan.looks]
+        if released:
+            after = forget(after, released, at=now)
+            for id_ in released:
+                self._streaks.pop(id_, None)
+        self.status = after
         self._told, turned = changes(self._told, after, at=now)
         self.history.extend(turned)
         if not self.started:
             self.started = _has_started(after, since=self._began)
         for listener in tuple(self._listeners):
-            listener(before, turned)
+            listener(turned)
+        if released:
+            self.on_release(released)
 
     def _clean(self, id_: str, finding: Finding) -> Finding:
         known = self._scrubbed.get(id_)
@@ -170,6 +180,19 @@ def scrubbed(finding: Finding, scrub: Callable[[str], str]) -> Finding:
         steps=tuple(scrub(step) for step in finding.steps),
         attributes=tuple((key, scrub(value)) for key, value in finding.attributes),
     )
+
+
+def _released(before: StatusMap, after: StatusMap) -> list[str]:
+    """What followed a root that failed before and does not now."""
+    if before is after:
+        return []
+    return [
+        follower
+        for root in before.entries.values()
+        if root.followers and root.outcome is Outcome.FAIL
+        if root.id in after.entries and after.entries[root.id].outcome not in (Outcome.FAIL, Outcome.SKIPPED)
+        for follower in root.followers
+    ]
 
 
 def _has_started(status: StatusMap, *, since: float) -> bool:

@@ -9,7 +9,7 @@ from pomhealth.agent.board import Board
 from pomhealth.agent.look import Seen, look_once
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
-from pomhealth.status import Change, Entry, Outcome, StatusMap, Streak
+from pomhealth.status import Entry, Outcome, Streak
 
 STAGGER = 0.02  # seconds between the first looks of two checks, so that they do not all meet
 SHARE = (
@@ -32,7 +32,7 @@ class Engine:
         self._there = asyncio.Event()
         self._wakes = {id_: asyncio.Event() for id_ in board.plan.looks}
         self._last_broke: dict[str, str] = {}
-        board.subscribe(self._turned)
+        board.on_release = self.trigger
 
     @property
     def context(self) -> Context | None:
@@ -98,15 +98,6 @@ class Engine:
             context.replica.main,
             context.replica.envoys,
         )
-
-    def _turned(self, before: StatusMap, turned: tuple[Change, ...]) -> None:
-        """What followed a failing root is looked at again as soon as the root is well, and pending until then."""
-        for change in turned:
-            followers = before.entries[change.id].followers if change.id in before.entries else ()
-            if change.outcome is not Outcome.FAIL and followers:
-                measured = [id_ for id_ in followers if id_ in self._wakes]
-                self._board.look_anew(measured)
-                self.trigger(measured)
 
 
 def pause(check: Check, seen: Seen, streak: Streak, entry: Entry) -> float:

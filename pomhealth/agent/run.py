@@ -24,7 +24,7 @@ from pomhealth.replica.discover import changed, discover
 from pomhealth.replica.model import Replica
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings, SettingsError, split_address
-from pomhealth.status import Change, StatusMap
+from pomhealth.status import Change
 
 STOPPED = 0
 FAILED = 1
@@ -145,7 +145,7 @@ class Agent:
             notice=board.notice,
         )
 
-    def _changed(self, _: StatusMap, turned: tuple[Change, ...]) -> None:
+    def _changed(self, turned: tuple[Change, ...]) -> None:
         self._pages.forget()
         for change in turned:
             tell(self._log, change)

@@ -47,14 +47,14 @@ class Component:
 
     @property
     def finding(self) -> Finding | None:
-        """The two sources as one: a measurement outranks a report, a failing report without a measurement counts.
+        """The two sources as one: a measurement outranks a report, a report without a measurement counts.
 
-        None while nothing has been seen yet.
+        None while nothing has been seen yet, which for what is measured means: until the first look.
         """
         measured, reported = self.measured, self.reported
         if measured is not None and measured.outcome is not Outcome.UNKNOWN:
             return measured
-        if reported is not None and (measured is not None or not self.measures or not reported.healthy):
+        if reported is not None and (measured is not None or not self.measures):
             return _as_finding(reported, self.report_cause)
         return measured
 
