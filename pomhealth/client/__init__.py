@@ -75,14 +75,16 @@ def judge(answer: Answer, ids: list[str], exclude: list[str]) -> Verdict:
                     "replica",
                     "unknown",
                     summary="the agent has not looked at it yet",
-                    fix="wait with --wait 30",
+                    fix=("wait with --wait 30",),
                 )
             ]
     return Verdict(rows, failing, [row.id for row in answer.rows if row.id in exclude])
 
 
 def _absent(id_: str) -> Row:
-    return Row(id_, "unknown", summary="no such check in the answer", fix="pomhealth checks lists every id")
+    return Row(
+        id_, "unknown", summary="no such check in the answer", fix=("pomhealth checks lists every id",)
+    )
 
 
 def _wait(address: Address, options: Options) -> Verdict:
@@ -105,12 +107,12 @@ def _wait(address: Address, options: Options) -> Verdict:
 
 def _as_text(verdict: Verdict, address: Address, *, verbose: bool) -> str:
     if verdict.trouble is not None:
-        return _line(address.where, "", str(verdict.trouble), verdict.trouble.fix)
+        return _line(address.where, "", str(verdict.trouble), (verdict.trouble.fix,))
     lines = []
     if verbose:
         for row in verdict.all:
             text = _line(
-                row.id, row.cause, row.summary or _said(row), row.fix if row in verdict.failing else ""
+                row.id, row.cause, row.summary or _said(row), row.fix if row in verdict.failing else ()
             )
             lines.append(f"{row.outcome:8} {text}")
         lines += [f"excluded {id_}\n" for id_ in verdict.excluded]
@@ -118,10 +120,9 @@ def _as_text(verdict: Verdict, address: Address, *, verbose: bool) -> str:
         lines += [_line(row.id, row.cause, row.summary or _said(row), row.fix) for row in verdict.failing]
     if verdict.healthy:
         told = sum(row.outcome in ("fail", "warn") for row in verdict.rows)
-        lines.append(
-            f"healthy: {_count(len(verdict.rows), 'check')}"
-            + (f", {_count(told, 'alert')}\n" if told else "\n")
-        )
+        seen = sum(row.outcome != "unknown" for row in verdict.rows)
+        alerts = f", {_count(told, 'alert')}" if told else ""
+        lines.append(f"healthy: {_count(seen, 'check')}{alerts}\n")
     elif verbose:
         lines.append(f"unhealthy: {len(verdict.failing)} of {_count(len(verdict.rows), 'check')}\n")
     return "".join(lines)
@@ -135,10 +136,10 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _line(id_: str, cause: str, summary: str, fix: str) -> str:
-    """One line, whatever the other side sent: no line breaks, no control characters, no end of it lost."""
+def _line(id_: str, cause: str, summary: str, fix: tuple[str, ...]) -> str:
+    """One line, whatever the other side sent: no line breaks, no control characters, and the first step whole."""
     head = ": ".join(part for part in (id_, cause, summary) if part)
-    tail = f" Fix: {fix}" if fix else ""
+    tail = f" Fix: {fix[0]}" if fix and fix[0] else ""
     head, tail = (
         " ".join("".join(c if c.isprintable() else " " for c in part).split()) for part in (head, tail)
     )

@@ -16,7 +16,7 @@ class AskError(Exception):
 
 
 class Row:
-    """One check as the other side tells it. `stops`: it keeps the replica from being ready now."""
+    """One check as the other side tells it. `stops`: it keeps the replica from being ready now. `fix`: the steps."""
 
     __slots__ = ("blocked_by", "cause", "fix", "gate", "id", "outcome", "stops", "summary")
 
@@ -29,7 +29,7 @@ class Row:
         gate: str = "",
         cause: str = "",
         summary: str = "",
-        fix: str = "",
+        fix: tuple[str, ...] = (),
         blocked_by: str = "",
     ) -> None:
         self.id = id_
@@ -73,7 +73,8 @@ def _read_lines(text: str) -> Answer:
             raise AskError("the agent's answer is damaged: a line is cut short")
         id_, outcome, stops, *told = fields[:_FIELDS]
         row = Row(id_, outcome, stops=stops == "1")
-        row.gate, row.cause, row.summary, row.fix, row.blocked_by = told
+        row.gate, row.cause, row.summary, steps, row.blocked_by = told
+        row.fix = tuple(steps.split(" ; ")) if steps else ()
         rows.append(row)
     return Answer(rows, ready="ready=1" in head)
 
@@ -104,7 +105,7 @@ def _judge(id_: str, entry: dict[str, object]) -> Row:
         gate="ready",
         cause=str(cause or "reported"),
         summary=str(summary or error or f"its status is {status or 'missing'}, not RUNNING"),
-        fix=str(steps[0]) if steps and isinstance(steps, list) else _measure(id_),
+        fix=tuple(map(str, steps)) if steps and isinstance(steps, list) else _measure(id_),
     )
 
 
@@ -113,8 +114,8 @@ def _missing(id_: str) -> Row:
     return Row(id_, "fail", stops=True, gate="ready", cause="missing", summary=summary, fix=_measure(id_))
 
 
-def _measure(id_: str) -> str:
-    return f"pomhealth check {id_}, run beside the replica, shows the evidence and the steps"
+def _measure(id_: str) -> tuple[str, ...]:
+    return (f"pomhealth check {id_}, run beside the replica, shows the evidence and the steps",)
 
 
 ELSEWHERE = "give a health address with -a: an agent (127.0.0.1:28081) or a replica's own health server (127.0.0.1:28080)"

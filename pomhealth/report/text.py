@@ -71,7 +71,7 @@ def _trouble(item: Item, style: Style, column: int) -> Iterator[str]:
         yield style.wrap(item.says, _INDENT)
     yield from _steps(item, style)
     if item.docs:
-        yield style.faint(f"{_INDENT}More: pomhealth explain {item.id}, or {item.docs}")
+        yield style.faint(style.wrap(f"pomhealth explain {item.id}, {item.docs}", f"{_INDENT}More: "))
     for follower in every(item.followers):
         yield _headed(follower, style, _INDENT, column)
 

@@ -31,7 +31,7 @@ READ_ONLY = (
     "ready",
     "read-only",
     "it takes no writes",
-    "promote the standby",
+    "promote the standby ; or change the DSN",
     "",
 )
 EXPIRING = ("certificates_current", "warn", "0", "alert", "expiring", "9 days are left", "renew it", "")
@@ -171,7 +171,7 @@ def test_json_says_the_same() -> None:
         "gate": "ready",
         "cause": "read-only",
         "summary": "it takes no writes",
-        "fix": "promote the standby",
+        "fix": ["promote the standby", "or change the DSN"],
         "blocked_by": "",
     }
 

@@ -1,0 +1,128 @@
+"""The catalogue is whole: each check has its words, its probe, its test and its place in the documentation."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pomhealth.catalogue.docs import render
+from pomhealth.catalogue.load import Cause, Check, anchor, catalogue
+from pomhealth.checks import probes
+from pomhealth.status import Gate
+
+ROOT = Path(__file__).parents[2]
+CHECKS = list(catalogue())
+CAUSES = [
+    pytest.param(check, cause, id=f"{check.id}/{cause.code}")
+    for check in CHECKS
+    for cause in check.causes.values()
+]
+every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+
+
+def is_sentence(text: str) -> bool:
+    return text == text.strip() and text[-1] in ".?)" and "\n" not in text and "  " not in text
+
+
+@every_check
+def test_a_check_asks_a_question_and_says_what_it_is_good_for(check: Check) -> None:
+    assert check.question.endswith("?")
+    assert is_sentence(check.question)
+    assert is_sentence(check.means)
+    assert check.means != check.question
+
+
+@every_check
+def test_a_check_can_be_found_wanting_in_at_least_one_way(check: Check) -> None:
+    assert check.causes
+
+
+@every_check
+def test_what_the_replica_reports_of_a_check_has_a_cause_of_its_own(check: Check) -> None:
+    """Without it a failing report would be told without a step."""
+    assert check.report_cause in check.causes or check.measured
+
+
+@every_check
+def test_a_check_needs_only_checks_that_are_there(check: Check) -> None:
+    assert set(check.needs) <= {other.id for other in CHECKS} - {check.id}
+
+
+@every_check
+def test_a_schedule_leaves_time_for_the_look(check: Check) -> None:
+    if check.measured:
+        assert 0 < check.deadline <= 10
+        assert 0 < check.retry <= check.interval
+
+
+@pytest.mark.parametrize(("check", "cause"), CAUSES)
+def test_a_cause_says_what_is_wrong_and_what_to_do(check: Check, cause: Cause) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", cause.code)
+    assert is_sentence(cause.says), check.id
+    assert cause.steps
+    for step in cause.steps:
+        assert is_sentence(step), step
+        assert step.count("`") % 2 == 0, step
+
+
+def test_every_measured_check_has_a_probe_and_every_probe_its_words() -> None:
+    assert set(probes()) == {check.id for check in CHECKS if check.measured}
+
+
+@pytest.mark.parametrize("id_", sorted(probes()))
+def test_every_probe_has_a_test_that_names_it(id_: str) -> None:
+    module = id_.replace(".", "_").replace("-", "_")
+    tests = [
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if path != Path(__file__)
+    ]
+    assert any(f'"{id_}"' in text or f"{module}" in text for text in tests)
+
+
+@every_check
+def test_every_check_has_an_anchor_of_its_own_in_the_documentation(check: Check) -> None:
+    headings = re.findall(
+        r"^### `(.+)`$", (ROOT / "docs" / "checks.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert [anchor(heading) for heading in headings].count(check.docs.partition("#")[2]) == 1
+
+
+def test_the_documentation_is_fresh() -> None:
+    """`make docs` writes it anew."""
+    assert render(catalogue()) == (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+
+
+def test_a_family_answers_for_each_of_its_members() -> None:
+    member = catalogue().find("identity-provider.google")
+    assert member is not None
+    assert member.id == "identity-provider.<name>"
+    assert catalogue().find("identity-provide") is None
+
+
+DESIGN = {
+    Gate.LIVE: ["pomerium.process", "envoy.server"],
+    Gate.READY: [
+        "envoy.extensions",
+        "proxy.service",
+        "authorize.service",
+        "authenticate.service",
+        "databroker.sync.initial",
+        "databroker.cluster",
+        "config.databroker.build",
+        "xds.cluster",
+        "xds.listener",
+        "xds.route-configuration",
+        "xds.other",
+        "storage.backend",
+    ],
+}
+
+
+@every_check
+def test_what_a_check_stops_is_as_designed(check: Check) -> None:
+    """Liveness answers whether a restart would help; it never depends on the storage backend or the network."""
+    gate = next((gate for gate, ids in DESIGN.items() if check.id in ids), Gate.ALERT)
+    assert check.gate is gate
