@@ -27,8 +27,7 @@ def sweep(directory: Path) -> None:
         free_envoy_memory(path)
     for path in directory.glob("**/postmaster.pid"):
         free_postgres_memory(path)
-    for path in directory.glob("*/cache/pomerium"):
-        mounts.make_writable(path)
+    mounts.unmount_below(directory)
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import re
 from pathlib import Path
 
 from pomhealth.demo.errors import DemoError
@@ -32,8 +34,24 @@ def make_read_only(directory: Path) -> str:
 
 def make_writable(directory: Path) -> None:
     """Undoes `make_read_only`; nothing changes for a directory that is as it was."""
-    while directory.is_mount():
-        if _LIBC.umount2(os.fsencode(directory), _MNT_DETACH) != 0:
-            return
+    unmount_below(directory)
     if directory.is_dir():
-        directory.chmod(0o700)
+        with contextlib.suppress(OSError):
+            directory.chmod(0o700)
+
+
+def unmount_below(directory: Path) -> None:
+    """Takes away every mount on `directory` and below it, the last made first."""
+    for point in reversed(_mount_points()):
+        if point.is_relative_to(directory):
+            _LIBC.umount2(os.fsencode(point), _MNT_DETACH)
+
+
+def _mount_points() -> list[Path]:
+    """Where something is mounted, in the order of mounting; some characters are written in octal."""
+    fields = [line.split(b" ")[4] for line in Path("/proc/self/mountinfo").read_bytes().splitlines()]
+    return [Path(os.fsdecode(re.sub(rb"\\(\d{3})", _character, field))) for field in fields]
+
+
+def _character(octal: re.Match[bytes]) -> bytes:
+    return bytes([int(octal[1], 8)])

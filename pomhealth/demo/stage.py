@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -141,16 +142,17 @@ class Stage:
                 process.stdout.close()
 
     def stop(self) -> None:
-        """Ends everything, however it is. Leaves no process; the files are the state directory's affair."""
-        self.stop_agent()
-        if self._replica is not None:
-            self._replica.stop()
-            mounts.make_writable(self._replica.cache_dir)
-        self.postgres.stop("immediate")
-        for name in list(self._squatters):
-            self.leave(name)
-        if self._upstream is not None:
-            self._upstream.close()
+        """Ends everything, however it is, the agent first. The files are the state directory's affair."""
+        with contextlib.ExitStack() as stack:  # what fails to end does not keep the rest from ending
+            if self._upstream is not None:
+                stack.callback(self._upstream.close)
+            for name in list(self._squatters):
+                stack.callback(self.leave, name)
+            stack.callback(self.postgres.stop, "immediate")
+            if self._replica is not None:
+                stack.callback(mounts.make_writable, self._replica.cache_dir)
+                stack.callback(self._replica.stop)
+            stack.callback(self.stop_agent)
 
     def _options(self, upstream: int) -> dict[str, Any]:
         addresses = {}

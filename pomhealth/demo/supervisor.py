@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
+import psutil
+import psycopg
+
 from pomhealth.demo import binaries, control, words
 from pomhealth.demo.control import Answer, Request
 from pomhealth.demo.errors import DemoError
@@ -18,6 +21,7 @@ from pomhealth.demo.stage import Stage
 from pomhealth.demo.state import State
 
 _LOOK_EVERY = 0.5  # seconds between two looks at the children
+_PARTS = ("replica", "postgres", "agent")
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -54,8 +58,10 @@ class Supervisor:
         finally:
             for number in _ENDING:
                 signal.signal(number, signal.SIG_IGN)
-            self._stage.stop()
-            self._state.release()
+            try:
+                self._stage.stop()
+            finally:
+                self._state.release()
             for number, handler in before.items():
                 signal.signal(number, handler)
         return 0
@@ -84,8 +90,8 @@ class Supervisor:
             if request.verb == "break":
                 return Answer(self._break(request.name))
             return Answer(self._heal(request.name))
-        except DemoError as error:
-            return Answer(str(error), failed=True)
+        except (DemoError, OSError, psutil.Error, psycopg.Error) as error:
+            return Answer(f"{request.verb} {request.name}: {error}", failed=True)
 
     def _break(self, name: str) -> str:
         if name in self._broken:
@@ -152,12 +158,17 @@ class Supervisor:
 
     def _notice_ends(self) -> None:
         """Says once of each part that it ended, and how to start it again."""
-        for part in ("replica", "postgres", "agent"):
+        for part in _PARTS:
             if self._runs(part):
                 self._missed.discard(part)
             elif part not in self._missed:
                 self._missed.add(part)
-                self._tell(f"the {part} has ended; start it again with: pomhealth demo --heal {part}")
+                if not self._meant(part):
+                    self._tell(f"the {part} has ended; start it again with: pomhealth demo --heal {part}")
+
+    def _meant(self, part: str) -> bool:
+        """True when a fault that stands has ended this part."""
+        return any(FAULTS[name].ends == part for name in self._broken)
 
     def _say(self, text: str) -> None:
         sys.stdout.write(f"{text}\n")

@@ -15,7 +15,7 @@ class Fault:
     `check` and `cause` are what the agent then finds; `stops` whether /readyz turns to 503. `make` does it and
     returns what was done; `undo` puts things right again, and does no harm where they are right already. Both
     raise DemoError. `file` marks those that change the configuration file, `rejected` those after which the
-    replica no longer reads it.
+    replica no longer reads it; `ends` is the part that ends by it.
     """
 
     name: str
@@ -27,3 +27,4 @@ class Fault:
     undo: Callable[[Stage], str]
     file: bool = False
     rejected: bool = False
+    ends: str = ""

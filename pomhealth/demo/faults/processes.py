@@ -65,6 +65,7 @@ FAULTS = (
         True,
         _kill_envoy,
         _restart,
+        ends="replica",
     ),
     Fault(
         "pomerium-hang",

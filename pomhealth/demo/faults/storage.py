@@ -48,7 +48,7 @@ def _rename_schema(stage: Stage) -> str:
 
 
 def _schema_back(stage: Stage) -> str:
-    away = _sql(stage, "SELECT FROM pg_namespace WHERE nspname = 'pomerium_away'")
+    away = _sql(stage, "SELECT 1 FROM pg_namespace WHERE nspname = 'pomerium_away'")
     if away:  # a restart since then has made an empty one
         _sql(stage, "DROP SCHEMA IF EXISTS pomerium CASCADE", "ALTER SCHEMA pomerium_away RENAME TO pomerium")
     return "renamed the schema back to pomerium"
@@ -85,7 +85,16 @@ def _sql(stage: Stage, *statements: str) -> list[tuple[object, ...]]:
 
 
 FAULTS = (
-    Fault("postgres-stop", "PostgreSQL is stopped", "storage.backend", "refused", True, _stop, _start),
+    Fault(
+        "postgres-stop",
+        "PostgreSQL is stopped",
+        "storage.backend",
+        "refused",
+        True,
+        _stop,
+        _start,
+        ends="postgres",
+    ),
     Fault(
         "postgres-hang", "PostgreSQL is hung (SIGSTOP)", "storage.backend", "timeout", True, _hang, _resume
     ),
