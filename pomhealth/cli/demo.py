@@ -26,6 +26,7 @@ _PARTS = ("all", "replica", "postgres", "agent")
     show_default=True,
     help="Where the demo's agent listens.",
 )
+@click.option("--free-ports", is_flag=True, help="Give the replica any free ports, not the usual ones.")
 @click.option("--break", "fault", metavar="NAME", help="Make this fault in the running demo.")
 @click.option(
     "--heal",
@@ -33,7 +34,7 @@ _PARTS = ("all", "replica", "postgres", "agent")
     help="Undo this fault in the running demo, or start a part again (replica, postgres, agent), or all.",
 )
 @click.option("--faults", is_flag=True, help="List the faults that --break can make.")
-def command(listen: str, fault: str | None, heal: str | None, faults: bool) -> int:
+def command(listen: str, free_ports: bool, fault: str | None, heal: str | None, faults: bool) -> int:
     """Run a stand-in replica, with the agent beside it, to try things out.
 
     It runs until Ctrl-C or SIGTERM, and leaves nothing behind.
@@ -48,7 +49,12 @@ def command(listen: str, fault: str | None, heal: str | None, faults: bool) -> i
     if heal is not None:
         return _ask(Request("heal", _known(heal, (*FAULTS, *_PARTS), "--heal")))
     try:
-        return Supervisor(state.directory(os.environ), _address(listen), terminal=sys.stdout.isatty()).run()
+        return Supervisor(
+            state.directory(os.environ),
+            _address(listen),
+            terminal=sys.stdout.isatty(),
+            usual_ports=not free_ports,
+        ).run()
     except DemoError as error:
         raise click.ClickException(str(error)) from None
 

@@ -1,4 +1,4 @@
-"""TCP ports: which are free, and a free one when the usual is taken."""
+"""TCP ports: which are free."""
 
 from __future__ import annotations
 
@@ -26,8 +26,3 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
     finally:
         for probe in probes:
             probe.close()
-
-
-def usual_or_free(usual: int) -> int:
-    """The usual port, or a free one when that is taken."""
-    return usual if is_free(usual) else free_ports(1)[0]

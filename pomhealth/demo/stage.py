@@ -14,7 +14,7 @@ from typing import Any
 from pomhealth.demo import mounts
 from pomhealth.demo.children import end, python, spawn
 from pomhealth.demo.errors import DemoError
-from pomhealth.demo.ports import usual_or_free
+from pomhealth.demo.ports import free_ports, is_free
 from pomhealth.demo.postgres import PostgresServer
 from pomhealth.demo.running import RunningReplica
 from pomhealth.demo.standin.releases import NEWEST
@@ -33,9 +33,13 @@ _USUAL_PORTS = {
 
 
 class Stage:
-    """Everything that the demo runs, below `directory`; the agent listens on `listen` (HOST:PORT)."""
+    """Everything that the demo runs, below `directory`; the agent listens on `listen` (HOST:PORT).
 
-    def __init__(self, directory: Path, listen: str) -> None:
+    With `usual_ports` the replica takes the ports that Pomerium's documentation uses, where they are free.
+    """
+
+    def __init__(self, directory: Path, listen: str, *, usual_ports: bool = True) -> None:
+        self._usual_ports = usual_ports
         self.directory = directory
         self.listen = listen
         self.agent_log = directory / "agent.log"
@@ -156,9 +160,9 @@ class Stage:
 
     def _options(self, upstream: int) -> dict[str, Any]:
         addresses = {}
-        for option, usual in _USUAL_PORTS.items():
-            port = usual_or_free(usual)
-            if port != usual:
+        for (option, usual), free in zip(_USUAL_PORTS.items(), free_ports(len(_USUAL_PORTS)), strict=True):
+            port = usual if self._usual_ports and is_free(usual) else free
+            if self._usual_ports and port != usual:
                 self.moved[option] = (usual, port)
             addresses[option] = f"127.0.0.1:{port}"
         target = f"http://127.0.0.1:{upstream}"

@@ -32,11 +32,11 @@ class _Ended(BaseException):
 class Supervisor:
     """One demo. `terminal` says whether a person watches: then it explains itself, else it prints one line."""
 
-    def __init__(self, directory: Path, listen: str, *, terminal: bool) -> None:
+    def __init__(self, directory: Path, listen: str, *, terminal: bool, usual_ports: bool = True) -> None:
         self._state = State(directory)
         self._listen = listen
         self._terminal = terminal
-        self._stage = Stage(directory, listen)
+        self._stage = Stage(directory, listen, usual_ports=usual_ports)
         self._broken: list[str] = []
         self._missed: set[str] = set()
 
