@@ -124,13 +124,15 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     POMHEALTH_SERVICE_HOST and its like where a Service has this name).
     """
     names = {setting.variable: setting for setting in (*KEYS, *TABLES)}
+    settings = {setting.name: setting.variable for setting in (*KEYS, *TABLES)}
     values: dict[str, Any] = {}
     for variable in sorted(name for name in environ if name.startswith(_PREFIX) and name not in _OTHERS):
         setting = names.get(variable)
         where = f"environment: {variable}"
         if setting is None:
-            if difflib.get_close_matches(variable, names, 1, _NEAR):
-                raise SettingsError(f"{where}: there is no such setting{_hint(variable, names)}")
+            near = difflib.get_close_matches(variable.removeprefix(_PREFIX).lower(), settings, 1, _NEAR)
+            if near:
+                raise SettingsError(f"{where}: there is no such setting; did you mean {settings[near[0]]}?")
         elif isinstance(setting, Table):
             values[setting.name] = _pairs(setting, environ[variable], where)
         elif environ[variable]:

@@ -1,0 +1,219 @@
+"""The engine: schedule, deadlines, retries, roots, and no probe that holds up another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pomhealth.agent.board import Board
+from pomhealth.agent.engine import SHARE, Engine, pause
+from pomhealth.agent.look import Seen
+from pomhealth.agent.plan import Plan
+from pomhealth.checks import Context
+from pomhealth.status import Finding, Outcome, Streak, unseen, warned
+from tests.agent.little import BAD, GOOD, SILENT, Probe, check, context, plan, until
+
+
+@asynccontextmanager
+async def running(what: Plan, *, given: bool = True) -> AsyncIterator[tuple[Engine, Board, list[str]]]:
+    """An engine at work on this plan, its board, and what it said of broken probes."""
+    broke: list[str] = []
+    board = Board(what)
+    engine = Engine(board, broken=lambda id_, where: broke.append(f"{id_} {where}"))
+    task = asyncio.ensure_future(engine.run())
+    if given:
+        engine.use(context())
+    try:
+        yield engine, board, broke
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def outcome(board: Board, id_: str) -> str:
+    return board.status.entries[id_].outcome.value
+
+
+async def test_every_check_is_looked_at_at_once_and_again_after_its_interval() -> None:
+    probe, rare = Probe(), Probe()
+    async with running(plan((check("often", interval=0.05), probe), (check("rare"), rare))) as (
+        _,
+        board,
+        _broke,
+    ):
+        await until(lambda: probe.calls >= 3 and rare.calls >= 1)
+        assert rare.calls == 1
+        assert board.status.ready
+
+
+async def test_without_a_replica_nothing_is_looked_at() -> None:
+    probe = Probe()
+    async with running(plan((check("a"), probe)), given=False) as (engine, board, _):
+        engine.trigger(["a"])
+        await asyncio.sleep(0.05)
+        assert (probe.calls, board.status.entries["a"].pending) == (0, True)
+        engine.use(context())
+        await until(lambda: outcome(board, "a") == "pass")
+
+
+async def test_a_trigger_has_a_check_looked_at_now() -> None:
+    probe = Probe()
+    async with running(plan((check("a"), probe))) as (engine, _, _broke):
+        await until(lambda: probe.calls == 1)
+        engine.trigger(["a", "no.such.check"])
+        await until(lambda: probe.calls == 2)
+
+
+async def test_a_trigger_during_a_look_means_one_more_look() -> None:
+    probe, go = Probe(), asyncio.Event()
+    probe.before = go.wait
+    async with running(plan((check("a"), probe))) as (engine, _, _broke):
+        await until(lambda: probe.calls == 1)
+        engine.trigger(["a"])
+        go.set()
+        await until(lambda: probe.calls == 2)
+
+
+async def test_a_probe_that_hangs_holds_up_no_other() -> None:
+    stuck, lively = Probe(), Probe()
+    stuck.before = asyncio.Event().wait
+    async with running(plan((check("stuck"), stuck), (check("lively", interval=0.02), lively))):
+        await until(lambda: lively.calls >= 5)
+        assert stuck.calls == 1
+
+
+async def test_two_silences_are_needed_and_the_second_is_tried_at_once() -> None:
+    probe = Probe(SILENT)
+    async with running(plan((check("a"), probe))) as (_, board, _broke):
+        await until(lambda: outcome(board, "a") == "fail")
+        assert probe.times[1] - probe.times[0] < 1.0
+
+
+async def test_a_hang_shows_after_two_deadlines() -> None:
+    probe = Probe()
+    probe.before = asyncio.Event().wait
+    async with running(plan((check("a", deadline=0.1), probe))) as (_, board, _broke):
+        await until(lambda: outcome(board, "a") == "fail")
+        assert probe.calls == 2
+        assert board.history[-1].summary == "no answer within 0.1 s"
+
+
+async def test_what_fails_is_looked_at_every_retry_until_it_is_well() -> None:
+    probe = Probe(BAD)
+    async with running(plan((check("a", retry=0.02), probe))) as (_, board, _broke):
+        await until(lambda: probe.calls >= 3)
+        probe.finding = GOOD
+        await until(lambda: outcome(board, "a") == "pass")
+
+
+async def test_a_broken_probe_is_told_once_and_the_others_go_on() -> None:
+    calls = 0
+
+    async def broken(_: Context) -> Finding:
+        nonlocal calls
+        calls += 1
+        raise ZeroDivisionError
+
+    well = Probe()
+    what = plan((check("a", interval=0.02), broken), (check("b"), well))  # type: ignore[arg-type]
+    async with running(what) as (_, board, broke):
+        await until(lambda: calls >= 3 and well.calls == 1)
+        assert outcome(board, "a") == "unknown"
+        assert [line.partition(" at ")[0] for line in broke] == ["a ZeroDivisionError"]
+
+
+async def test_what_follows_a_root_is_looked_at_again_as_soon_as_the_root_is_well() -> None:
+    root, below = Probe(), Probe()
+    what = plan((check("root"), root), (check("below", needs=("root",)), below))
+    async with running(what) as (engine, board, _):
+        await until(lambda: board.status.ready)
+        root.finding = below.finding = BAD
+        engine.trigger(["root"])
+        await until(lambda: outcome(board, "root") == "fail")
+        engine.trigger(["below"])
+        await until(lambda: below.calls == 2)
+        assert outcome(board, "below") == "skipped"
+        root.finding = below.finding = GOOD
+        engine.trigger(["root"])
+        await until(lambda: board.status.ready)
+        assert below.calls == 3
+        assert [(change.id, change.outcome.value) for change in board.history][2:] == [
+            ("root", "fail"),
+            ("root", "pass"),
+        ]
+
+
+async def test_while_its_root_recovers_a_follower_is_pending_and_never_ready_by_an_old_look() -> None:
+    root, below, go = Probe(), Probe(), asyncio.Event()
+    what = plan((check("root"), root), (check("below", needs=("root",)), below))
+    async with running(what) as (engine, board, _):
+        await until(lambda: board.status.ready)
+        below.before = go.wait
+        root.finding = BAD
+        engine.trigger(["root"])
+        await until(lambda: outcome(board, "below") == "skipped")
+        root.finding = GOOD
+        engine.trigger(["root"])
+        await until(lambda: outcome(board, "root") == "pass")
+        assert board.status.entries["below"].pending
+        assert not board.status.ready
+        go.set()
+        await until(lambda: board.status.ready)
+
+
+async def test_a_look_that_began_at_another_replica_says_nothing_of_this_one() -> None:
+    probe, go = Probe(BAD), asyncio.Event()
+    probe.before = go.wait
+    async with running(plan((check("a"), probe))) as (engine, board, _):
+        await until(lambda: probe.calls == 1)
+        probe.finding = GOOD
+        engine.use(context(pid=2))
+        go.set()
+        await until(lambda: outcome(board, "a") == "pass")
+        assert [change.outcome for change in board.history] == [Outcome.PASS]
+
+
+async def test_ending_the_engine_ends_every_look() -> None:
+    ended = asyncio.Event()
+
+    async def look(_: Context) -> Finding:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return GOOD
+
+    async with running(plan((check("a"), look))):  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+    await asyncio.wait_for(ended.wait(), 5)
+
+
+def after(finding: Finding, *, standing: Finding | None = None, against: int = 0, **values: object) -> float:
+    board = Board(plan((check("a", interval=60.0, retry=1.0, **values), Probe())))
+    streak = Streak(standing or finding, against)
+    return pause(board.plan.checks["a"], Seen(finding, 0.0, 0.01), streak, board.status.entries["a"])
+
+
+def test_the_pause_is_the_interval_while_well_and_the_retry_while_failing() -> None:
+    assert after(GOOD) == 60.0
+    assert after(BAD) == 1.0
+
+
+def test_a_warning_is_looked_at_less_often_than_a_failure_and_what_cannot_be_seen_seldom() -> None:
+    assert after(warned("late", "late")) == 5.0
+    assert after(unseen("no right")) == 15.0
+
+
+def test_a_silence_that_does_not_count_yet_is_tried_again_at_once() -> None:
+    assert after(SILENT, standing=GOOD, against=1) == 0.0
+
+
+def test_a_recovery_that_does_not_count_yet_waits_for_the_retry() -> None:
+    assert after(GOOD, standing=SILENT, against=1) == 1.0
+
+
+def test_a_dear_look_takes_at_most_its_share_of_the_time() -> None:
+    slow = Finding(Outcome.PASS, "fine", cost=0.5)
+    assert after(slow, dear=True) == SHARE * 0.5
+    assert after(slow) == 60.0
