@@ -7,9 +7,12 @@ def main() -> int:
     """Runs the command line in `sys.argv`; the result is the exit status."""
     if sys.argv[1:2] == ["health"]:
         _health(sys.argv[2:])
-    from pomhealth.cli.main import run  # noqa: PLC0415  (a library the size of click, which `health` does without)
+    try:
+        from pomhealth.cli.main import run  # noqa: PLC0415  (loads click, which `health` does without)
 
-    return run()
+        return run()
+    except KeyboardInterrupt:  # while modules are loaded; from then on `run` sees to it
+        return 130
 
 
 def _health(arguments: list[str]) -> None:

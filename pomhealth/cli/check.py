@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 
@@ -12,6 +13,7 @@ from pomhealth.agent.once import measure
 from pomhealth.catalogue.load import catalogue
 from pomhealth.cli.output import output_option, style, write, write_json
 from pomhealth.cli.usage import WrongUsage, known
+from pomhealth.reach import Silent
 from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.model import Replica
 from pomhealth.report.document import document
@@ -64,6 +66,7 @@ def command(  # noqa: PLR0917  (click passes every option by name)
     for id_ in ids:
         known(id_, catalogue())
     settings = _settings({"pid": pid, "pomerium_config": pomerium_config}, settings_path)
+    logging.disable()  # the report says what there is to say; asyncio would complain of what ^C cuts off
     tops, replica = _measure(settings, ids, wait, fail_on)
     if output == "json":
         write_json({"error": _NONE if replica.awaited else None} | document(tops, replica, partial=bool(ids)))
@@ -94,6 +97,8 @@ def _measure(
             if settings.pid is not None or settings.pomerium_config:
                 raise WrongUsage(str(error)) from None
             raise click.ClickException(str(error)) from None
+        except Silent as error:
+            raise click.ClickException(f"the replica cannot be looked for here: {error}") from None
         tops = items(status, catalogue(), ids)
         well = not replica.awaited and not _bad(tops, fail_on)
         if well or time.monotonic() + _PAUSE >= until:

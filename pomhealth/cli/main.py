@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 import click
@@ -60,6 +63,24 @@ def run(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130  # as a shell reports SIGINT
     except BrokenPipeError:
-        sys.stderr.close()  # nobody reads; without this the interpreter would complain of it at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), 1
+        )  # nobody reads; what is left goes nowhere, without a complaint
+        return 1
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        click.echo(f"Error: {_fault(error)}", err=True)
         return 1
     return status if isinstance(status, int) else 0
+
+
+def _fault(error: Exception) -> str:
+    """One line about a fault of our own. Not the error's text: it may hold what nobody should see."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if f"{os.sep}pomhealth{os.sep}" in frame.filename] or list(frames)
+    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
+    return (
+        f"this is a fault in pomhealth, not in the replica: {type(error).__name__} at {place}."
+        " `python -X dev -m pomhealth` with the same words shows the whole of it"
+    )

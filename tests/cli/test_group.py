@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import subprocess
 import sys
 
@@ -164,4 +166,38 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
         timeout=DEADLINE,
         check=False,
     )
-    assert run.stderr == ""
+    assert (run.stdout.count("\n"), run.stderr) == (2, "")
+
+
+def test_a_fault_of_our_own_is_one_line_that_gives_away_nothing() -> None:
+    code = (
+        "import sys, pomhealth.cli.checks as module; from pomhealth.cli.main import run\n"
+        "def broken(): raise ValueError('postgres://pomerium:hunter2@db')\n"
+        "module.catalogue = broken; sys.exit(run(['checks']))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith(
+        "Error: this is a fault in pomhealth, not in the replica: ValueError at checks.py:"
+    )
+    assert run.stderr.count("\n") == 1
+    assert "hunter2" not in run.stderr
+
+
+@pytest.mark.parametrize("command", [["check", "--wait", "30"], ["run", "--listen", "127.0.0.1:0"]])
+def test_an_interrupt_is_no_traceback(command: list[str]) -> None:
+    """Wherever it comes, also while modules are loaded."""
+    for delay in (0.1, 0.3, 0.8):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pomhealth", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with process:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(delay)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=DEADLINE)
+        assert b"Traceback" not in output + errors
