@@ -76,10 +76,13 @@ def _by_pid(pid: int, before: Replica | None) -> Process | None:
 
 
 def _appeared(replica: Replica, settings: Settings) -> bool:
-    if settings.pid is not None:
-        return processes.process(settings.pid) is not None
-    if processes.replicas():
+    try:
+        if _choose(settings, replica) is not None:
+            return True
+    except Ambiguous:
         return True
+    except ReplicaError:
+        return False
     return not replica.awaited and without_process(settings, replica) is None
 
 

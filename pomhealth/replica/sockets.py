@@ -21,6 +21,7 @@ _LISTEN = b"0A"
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST = 1
+_TCP_LISTEN = 10  # what the kernel finds where there is no such connection
 _ANY_COOKIE = 0xFFFFFFFF
 _ALL_STATES = 0xFFFFFFFF
 _DIAG_MESSAGE = struct.Struct("=BBBBHH16s16sIIIIIIII")  # struct inet_diag_msg: …, uid, inode
@@ -114,7 +115,8 @@ def accepted_inode(server: tuple[str, int], client: tuple[str, int]) -> int | No
     kind = struct.unpack_from("=IHHII", answer)[1]
     if kind != _SOCK_DIAG_BY_FAMILY or len(answer) < 16 + _DIAG_MESSAGE.size:
         return None
-    return int(_DIAG_MESSAGE.unpack_from(answer, 16)[-1])
+    _, state, *_, inode = _DIAG_MESSAGE.unpack_from(answer, 16)
+    return None if state == _TCP_LISTEN else int(inode)
 
 
 def _socket_inodes(directory: str) -> Iterator[int]:

@@ -86,7 +86,8 @@ def _shared_secret(options: Options) -> Iterator[Problem]:
         return
     secret = str(options.get("shared_secret") or "")
     if not secret:
-        if "all" not in services.services_of(options):
+        named = services.services_of(options)
+        if "all" not in named and named <= services.KNOWN:
             yield _refused(options, "services", "a replica that runs only some services needs shared_secret")
         return
     if secret.strip() != secret or not _is_base64(secret):
