@@ -112,8 +112,7 @@ class Board:
         if another:
             self.started = False
             self._began = self._clock()
-            self.status = restarted(self.status)
-            self.look_anew(self.plan.reported)
+            self._become(restarted(self.status, self.plan.reported, at=self._began))
         else:
             self._become(self.status)
 

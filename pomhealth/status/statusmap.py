@@ -173,9 +173,20 @@ def forget(status: StatusMap, ids: Iterable[str], *, at: float) -> StatusMap:
     return StatusMap(after)
 
 
-def restarted(status: StatusMap) -> StatusMap:
-    """The map when another process has taken the replica's place: nothing is proven of it. Findings stand."""
-    return StatusMap({id_: replace(component, proven=False) for id_, component in status.components.items()})
+def restarted(status: StatusMap, stay: Iterable[str], *, at: float) -> StatusMap:
+    """The map when another process has taken the replica's place.
+
+    Nothing is proven of it, and its report is still to come; what was measured stands until it is measured anew.
+    Of what only a report tells, the ids in `stay` wait for the next one, the others leave.
+    """
+    staying = frozenset(stay)
+    after = {}
+    for id_, component in status.components.items():
+        if component.measures:
+            after[id_] = replace(component, proven=False, reported=None)
+        elif id_ in staying:
+            after[id_] = replace(component, proven=False, reported=None, measured=None, since=at)
+    return StatusMap(after)
 
 
 def _turned(before: Component | None, after: Component, at: float) -> Component:
@@ -190,29 +201,32 @@ def _turned(before: Component | None, after: Component, at: float) -> Component:
     return after
 
 
-def _root(id_: str, components: Mapping[str, Component]) -> str:
-    """The topmost failing check that `id_` needs, if `id_` cannot be trusted because of it; else ''."""
+def _root(id_: str, components: Mapping[str, Component], below: tuple[str, ...] = ()) -> str:
+    """The topmost failing check that `id_` needs, if `id_` cannot be trusted because of it; else ''.
+
+    `below` are the checks that ask for it: two that name one another have no root in one another.
+    """
     component = components[id_]
     found = component.finding
-    if found is not None and not found.applies:
+    if id_ in below or (found is not None and not found.applies):
         return ""
+    path = (*below, id_)
     for need in component.needs:
-        above = components.get(need)
-        if above is None:
+        if need not in components:
             continue
-        root = _root(need, components)
-        if not root and above.finding is not None and above.finding.outcome is Outcome.FAIL:
-            root = need
-        if root and _overshadowed(component, components[root]):
+        root = _root(need, components, path) or need
+        if root not in path and _overshadowed(component, components.get(root)):
             return root
-    if found is not None and found.blocked_by:
-        above = components.get(found.blocked_by)
-        return (above and _root(above.id, components)) or found.blocked_by
-    return ""
+    by = found.blocked_by if found is not None else ""
+    if not by or by in path:
+        return ""
+    return (by in components and _root(by, components, path)) or by
 
 
-def _overshadowed(component: Component, root: Component) -> bool:
-    """Whether a component says nothing of its own: it does not pass, or passed only before its root failed."""
+def _overshadowed(component: Component, root: Component | None) -> bool:
+    """Whether a component says nothing of its own while this root fails: it does not pass, or passed only before."""
+    if root is None or root.finding is None or root.finding.outcome is not Outcome.FAIL:
+        return False
     found = component.finding
     if found is None or found.outcome in (*_BAD, Outcome.SKIPPED):
         return True

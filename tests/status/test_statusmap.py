@@ -132,6 +132,26 @@ def test_a_look_that_found_itself_blocked_follows_the_topmost_failure() -> None:
     assert status.entries["storage"].blocked_by == "envoy"
 
 
+def test_two_that_name_one_another_leave_the_one_that_fails_as_the_root() -> None:
+    status = make(measured("proxy"), measured("authorize", needs=("proxy",)))
+    status = seen(status, proxy=blocked("authorize", "503"), authorize=BAD)
+    assert ids(status.alerts()) == ["authorize"]
+    assert status.entries["proxy"].blocked_by == "authorize"
+    assert not status.ready
+
+
+def test_a_failure_is_not_hidden_by_what_is_blocked_without_any_failure() -> None:
+    status = make(measured("proxy"), measured("below", needs=("proxy",)), measured("authorize"))
+    status = seen(status, proxy=blocked("authorize", "503"), authorize=GOOD, below=BAD)
+    assert ids(status.alerts()) == ["below"]
+    status = seen(status, proxy=blocked("elsewhere", "503"))
+    assert ids(status.alerts()) == ["below"]
+
+
+def test_a_check_blocked_by_itself_is_no_endless_question() -> None:
+    assert seen(make(measured("a")), a=blocked("a", "?")).entries["a"].outcome is Outcome.SKIPPED
+
+
 def test_what_does_not_apply_follows_no_root() -> None:
     status = seen(well(), 2.0, envoy=BAD, listener=not_applicable("no listener here"))
     assert status.entries["listener"].blocked_by == ""
@@ -173,8 +193,17 @@ def test_since_is_when_outcome_and_cause_began_and_checked_is_the_last_look() ->
 def test_what_has_passed_is_proven_until_the_replica_restarts() -> None:
     status = seen(well(), 2.0, storage=BAD)
     assert status.components["storage"].proven
-    assert not restarted(status).components["storage"].proven
-    assert restarted(status).components["storage"].measured == BAD
+    after = restarted(status, [], at=3.0)
+    assert not after.components["storage"].proven
+    assert after.components["storage"].measured == BAD
+
+
+def test_after_a_restart_the_old_report_counts_no_more() -> None:
+    said = {"storage": Report("RUNNING"), "told": Report("RUNNING"), "new": Report("RUNNING")}
+    after = restarted(report(well(), said, {}, at=2.0), ["told"], at=3.0)
+    assert after.components["storage"].reported is None
+    assert after.entries["told"].pending
+    assert "new" not in after.components
 
 
 def test_an_unknown_id_of_the_report_joins_gated_as_pomerium_gates_it() -> None:

@@ -1,0 +1,36 @@
+"""Views to render: real catalogue, made-up findings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pomhealth.catalogue import catalogue
+from pomhealth.publish.view import View
+from pomhealth.status import Component, Finding, Gate, Report, StatusMap, observe, passed, report
+
+AT = 1_800_000_000.0  # 2027-01-15T08:00:00Z
+
+
+def component(id_: str, gate: Gate | None = None) -> Component:
+    """As the catalogue has it."""
+    check = catalogue().checks[id_]
+    return Component(id_, gate or check.gate, measures=True, needs=check.needs)
+
+
+def view(
+    findings: dict[str, Finding | None],
+    reports: dict[str, Report] | None = None,
+    *,
+    proven: bool = False,
+    **more: Any,
+) -> View:
+    """A view of these findings, None for what has not been looked at; `proven` once each has passed before."""
+    status = StatusMap({id_: component(id_) for id_ in findings})
+    for id_, finding in findings.items():
+        if proven:
+            status = observe(status, id_, passed("fine"), at=AT - 60)
+        if finding is not None:
+            status = observe(status, id_, finding, at=AT)
+    if reports:
+        status = report(status, reports, {}, at=AT)
+    return View(status, catalogue(), **more)
