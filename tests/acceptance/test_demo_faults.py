@@ -1,0 +1,153 @@
+"""The main job, end to end: a real Envoy and a real PostgreSQL break, and the agent tells the truth at once.
+
+Each test runs `pomhealth demo` as a user would and uses nothing but its commands and the agent's HTTP interface.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PATIENCE = 30.0  # seconds: a wrong verdict fails the test, a slow machine does not
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A running demo, as its user sees it."""
+
+    listen: str
+    environment: dict[str, str]
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Status and parsed body of the agent's answer."""
+        try:
+            with urllib.request.urlopen(f"http://{self.listen}{path}", timeout=5) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pomhealth", *arguments]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def do(self, *arguments: str) -> None:
+        done = self.run("demo", *arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def alerts(self) -> set[tuple[str, str]]:
+        return {(alert["id"], alert["cause"]) for alert in self.get("/alerts")[1]["alerts"]}
+
+    def ready(self) -> int:
+        return self.get("/readyz")[0]
+
+
+def until(condition: Callable[[], bool], what: Callable[[], object]) -> None:
+    """Waits for a condition; says what was seen instead when it does not come."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"not within {PATIENCE:.0f} s; last seen: {what()}")
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    home = Path(tempfile.mkdtemp(prefix="pomhealth-"))
+    home.chmod(0o711)  # as root, PostgreSQL runs as another user
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    environment = {**os.environ, "POMHEALTH_DEMO_DIR": str(home / "state")}
+    command = [sys.executable, "-m", "pomhealth", "demo", "--listen", listen]
+    log = (home / "log").open("w")
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        assert process.stdout is not None
+        ready = process.stdout.readline()
+        assert ready, (home / "log").read_text()
+        yield Demo(listen, environment)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
+            process.communicate()
+            log.close()
+    assert [path.name for path in home.iterdir()] == ["log"]
+    shutil.rmtree(home)
+
+
+STOPS_TRAFFIC = [
+    ("envoy-hang", {("envoy.server", "stopped"), ("envoy.server", "hung")}),
+    ("envoy-kill", {("envoy.server", "not-running"), ("pomerium.process", "not-running")}),
+    ("pomerium-hang", {("pomerium.process", "stopped"), ("pomerium.process", "hung")}),
+    ("postgres-stop", {("storage.backend", "refused")}),
+    ("postgres-hang", {("storage.backend", "timeout")}),
+    ("postgres-read-only", {("storage.backend", "read-only")}),
+    ("schema-gone", {("storage.backend", "schema-missing")}),
+    ("port-taken", {("xds.listener", "port-taken")}),
+]
+ONLY_TELLS = [
+    ("bad-config", {("cluster_config_current", "rejected")}),
+    ("bad-route", {("cluster_config_current", "rejected")}),
+    (
+        "cache-read-only",
+        {("zero.bootstrap-config.save", "read-only"), ("zero.bootstrap-config.save", "not-writable")},
+    ),
+    ("in-memory", {("persistent_backend", "in-memory")}),
+    ("redirect-port-taken", {("xds.listener", "redirect-not-listening")}),
+]
+
+
+def recovered(demo: Demo) -> None:
+    until(lambda: demo.ready() == 200 and not demo.alerts(), lambda: demo.get("/alerts")[1])
+
+
+@pytest.mark.parametrize(("fault", "told"), STOPS_TRAFFIC, ids=[name for name, _ in STOPS_TRAFFIC])
+def test_a_fault_that_keeps_users_out_turns_readyz_to_503_and_back(
+    demo: Demo, fault: str, told: set[tuple[str, str]]
+) -> None:
+    recovered(demo)
+    demo.do("--break", fault)
+    try:
+        until(lambda: demo.ready() == 503 and bool(demo.alerts() & told), lambda: demo.get("/alerts")[1])
+        health = demo.run("health", "-a", demo.listen)
+        assert health.returncode == 1, health
+        assert any(f"{id_}: {cause}" in health.stdout + health.stderr for id_, cause in told), health
+    finally:
+        demo.do("--heal", fault)
+    recovered(demo)
+    assert demo.run("health", "-a", demo.listen).returncode == 0
+
+
+@pytest.mark.parametrize(("fault", "told"), ONLY_TELLS, ids=[name for name, _ in ONLY_TELLS])
+def test_a_fault_that_keeps_nobody_out_is_told_while_readyz_stays_200(
+    demo: Demo, fault: str, told: set[tuple[str, str]]
+) -> None:
+    recovered(demo)
+    demo.do("--break", fault)
+    try:
+        until(lambda: bool(demo.alerts() & told), lambda: demo.get("/alerts")[1])
+        until(lambda: demo.ready() == 200, lambda: demo.get("/readyz"))
+    finally:
+        demo.do("--heal", fault)
+    recovered(demo)
