@@ -12,10 +12,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -97,15 +96,15 @@ def fetch(listen: str, path: str) -> bytes:
     """Headers and body of the agent's answer; nothing where it does not answer yet."""
     try:
         with urllib.request.urlopen(f"http://{listen}{path}", timeout=5) as answer:
-            return bytes(answer.headers) + answer.read()
+            return str(answer.headers).encode() + bytes(answer.read())
     except urllib.error.HTTPError as error:
         with error:
-            return bytes(error.headers) + error.read()
+            return str(error.headers).encode() + bytes(error.read())
     except OSError:
         return b""
 
 
-def wait_for(condition: Any) -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < end
@@ -136,7 +135,7 @@ def config_with(replica: RunningReplica, text: str) -> None:
     replica.write_config(replica.config_path.read_text() + text)
 
 
-STATES = {
+STATES: dict[str, Callable[[RunningReplica], object]] = {
     "healthy": RunningReplica.running,
     "wrong database password": lambda replica: replica.rewrite(
         databroker_storage_connection_string=replica.dsn.replace(
