@@ -68,14 +68,17 @@ def judge(answer: Answer, ids: list[str], exclude: list[str]) -> Verdict:
         failing = [row for row in rows if row.stops or row.outcome not in ("pass", "warn")]
     else:
         rows = kept
-        failing = [row for row in rows if row.stops]
+        ignored = {row.id for row in answer.rows if row.stops and row.id in exclude}
+        failing = [row for row in rows if row.stops or row.blocked_by in ignored]
         if answer.ready is False and not any(row.stops for row in answer.rows):
             failing = [
                 Row(
                     "replica",
                     "unknown",
-                    summary="the agent has not looked at it yet",
-                    fix=("wait with --wait 30",),
+                    summary="the agent sees nothing of it that counts, or has not looked yet",
+                    fix=(
+                        "pomhealth check, run as root beside the replica, says what cannot be seen and why",
+                    ),
                 )
             ]
     return Verdict(rows, failing, [row.id for row in answer.rows if row.id in exclude])

@@ -86,10 +86,13 @@ def _read_json(text: str) -> Answer:
         answer = json.loads(text)
         rows = [_judge(str(id_), entry) for id_, entry in answer["statuses"].items()]
         required = [str(id_) for id_ in answer.get("checks") or ()]
+        ready = (
+            None if answer.get("ready") is None else bool(answer["ready"])
+        )  # an agent says; Pomerium does not
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise AskError("the answer is not a health status", ELSEWHERE) from None
     there = {row.id for row in rows}
-    return Answer(rows + [_missing(id_) for id_ in required if id_ not in there])
+    return Answer(rows + [_missing(id_) for id_ in required if id_ not in there], ready=ready)
 
 
 def _judge(id_: str, entry: dict[str, object]) -> Row:
