@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 
-from pomhealth.replica import commandline, paths, processes
+from pomhealth.replica import askonce, commandline, paths, processes
+from pomhealth.replica.envoy import LEARNT, learn
 from pomhealth.replica.errors import Ambiguous, ReplicaError
-from pomhealth.replica.examine import awaited, main_address, version_may_come, with_process
+from pomhealth.replica.examine import awaited, learns, main_address, version_may_come, with_process
 from pomhealth.replica.model import Process, Replica
 from pomhealth.replica.sidecar import without_process
 from pomhealth.settings import Settings
 from pomhealth.status import Unobservable
+
+_ASK_EVERY = 5.0  # seconds
 
 __all__ = ["Ambiguous", "ReplicaError", "changed", "discover"]
 
@@ -48,7 +52,34 @@ def changed(replica: Replica, settings: Settings) -> bool:
         return True
     if not replica.envoys:
         return bool(processes.envoys(main)) or main not in processes.replicas()
-    return processes.has_new_child(main, replica.envoys) or version_may_come(replica)
+    if processes.has_new_child(main, replica.envoys) or version_may_come(replica):
+        return True
+    return _listens_elsewhere(replica)
+
+
+# When each replica's Envoy was last asked what it listens on: asking is not for every look.
+_asked: dict[Process | None, float] = {}
+
+
+def _is_due(replica: Replica) -> bool:
+    now = time.monotonic()
+    if now - _asked.get(replica.main, 0.0) < _ASK_EVERY:
+        return False
+    _asked.clear()
+    _asked[replica.main] = now
+    return True
+
+
+def _listens_elsewhere(replica: Replica) -> bool:
+    """Whether Envoy listens on other addresses than it did, where they were learnt from it; asked every few seconds."""
+    if not learns(replica) or not _is_due(replica):
+        return False
+    before = {(one.role, one.where, one.udp) for one in replica.endpoints if one.origin == LEARNT}
+    found = learn(replica.admin, {})
+    if found is None:
+        return False
+    known = {one.role for one in replica.endpoints if one.origin != LEARNT}
+    return {(one.role, one.where, one.udp) for one in found if one.role not in known} != before
 
 
 def _choose(settings: Settings, before: Replica | None) -> Process | None:
@@ -83,7 +114,20 @@ def _appeared(replica: Replica, settings: Settings) -> bool:
         return True
     except ReplicaError:
         return False
-    return not replica.awaited and without_process(settings, replica) is None
+    if replica.awaited:
+        return False
+    if _admin_is_gone(replica) or (replica.admin is None and _is_due(replica)):
+        return without_process(settings, replica) != replica
+    return _listens_elsewhere(replica)
+
+
+def _admin_is_gone(replica: Replica) -> bool:
+    """Whether nobody listens any more where Envoy's admin interface was: a restart gives it another name."""
+    admin = replica.admin
+    if admin is None or admin.kind == "tcp":
+        return False
+    name = "\0" + admin.address if admin.kind == "abstract" else admin.address
+    return askonce.peer(name, deadline=0.2) is None
 
 
 def _runs_with(process: Process, config: str) -> bool:

@@ -14,6 +14,7 @@ from pomhealth.settings import Settings
 from pomhealth.status import Unobservable
 
 _DEADLINE = 0.5  # seconds
+LEARNT = "Envoy's listeners"  # the origin of what it says
 
 
 def admin_of(
@@ -47,15 +48,15 @@ def admin_of(
     return found
 
 
-def learn(admin: AdminAddress | None, missing: dict[str, str]) -> tuple[Endpoint, ...]:
-    """What Envoy listens on now; nothing where it does not answer."""
+def learn(admin: AdminAddress | None, missing: dict[str, str]) -> tuple[Endpoint, ...] | None:
+    """What Envoy listens on now; None where it does not answer."""
     if admin is None:
-        return ()
+        return None
     try:
         answer = json.loads(askonce.get(admin, "/listeners?format=json", deadline=_DEADLINE))
     except Denied as denied:
         missing["admin"] = f"{admin.where}: {denied.why}"
-        return ()
+        return None
     except (ReachError, ValueError):
-        return ()
-    return learnt(answer, "Envoy's listeners")
+        return None
+    return learnt(answer, LEARNT)

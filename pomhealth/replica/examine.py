@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pomhealth.replica import addresses, commandline, configfile, paths, processes, surroundings, validate
 from pomhealth.replica.backend import storage
-from pomhealth.replica.envoy import admin_of, learn
+from pomhealth.replica.envoy import LEARNT, admin_of, learn
 from pomhealth.replica.goaddress import listen_address
 from pomhealth.replica.model import AdminAddress, Endpoint, Holder, Options, Process, Replica, Value
 from pomhealth.replica.options import merge
@@ -65,13 +65,14 @@ def with_process(main: Process, settings: Settings, before: Replica | None) -> R
     look = _Look(main, settings, before)
     envoys = processes.envoys(main)
     options = _options(look)
-    version = _version(look, options)
-    release = _release(version)
-    options = _validated(look, options, release)
     admin = admin_of(
         envoys, settings, look.environment, look.root, look.missing, same_network=look.same_network
     )
-    endpoints = tuple(_endpoints(look, options, release, admin))
+    learnt = _learnt(look, options, admin)
+    version = _version(look, options, learnt)
+    release = _release(version)
+    options = _validated(look, options, release)
+    endpoints = tuple(_endpoints(look, options, release, learnt))
     cache, data = _directories(look, release)
     return Replica(
         main=main,
@@ -183,7 +184,25 @@ def _validated(look: _Look, options: Options, release: tuple[int, int] | None) -
     return replace(options, problems=refused)
 
 
-def _version(look: _Look, options: Options) -> Value | None:
+def learns(replica: Replica) -> bool:
+    """Whether this replica's addresses are taken from Envoy, as its options cannot tell them all."""
+    return replica.options.zero or bool({"options", "environment"} & replica.missing.keys())
+
+
+def _learnt(look: _Look, options: Options, admin: AdminAddress | None) -> tuple[Endpoint, ...]:
+    """What Envoy listens on, where that is needed; as it was, while Envoy does not answer."""
+    if not learns(Replica(options=options, missing=look.missing)):
+        return ()
+    found = learn(admin, look.missing)
+    if found is not None:
+        return found
+    before = look.before
+    if before is None or before.main != look.main:
+        return ()
+    return tuple(one for one in before.endpoints if one.origin == LEARNT)
+
+
+def _version(look: _Look, options: Options, learnt: tuple[Endpoint, ...]) -> Value | None:
     """The version. The program is asked once a process, its metrics until they answer or no longer can be starting."""
     before = look.before if look.before is not None and look.before.main == look.main else None
     if before is not None and (before.version is not None or not version_may_come(before)):
@@ -197,11 +216,12 @@ def _version(look: _Look, options: Options) -> Value | None:
             look.missing["version"] = str(unobservable)
     else:
         look.missing["version"] = before.missing["version"].partition("; ")[0]
-    metrics = next((one for one in addresses.asked_for(options, None) if one.role == "metrics_address"), None)
+    listeners = learnt or addresses.asked_for(options, None)
+    metrics = next((one for one in listeners if one.role == "metrics_address"), None)
     if metrics is None or not look.same_network:
         return None
     try:
-        found = of_listener(metrics, options)
+        found = of_listener(metrics, options, known=not learnt)
     except Unobservable as unobservable:
         look.missing["version"] += f"; {unobservable}"
         return None
@@ -221,11 +241,11 @@ def _release(version: Value | None) -> tuple[int, int] | None:
 
 
 def _endpoints(
-    look: _Look, options: Options, release: tuple[int, int] | None, admin: AdminAddress | None
+    look: _Look, options: Options, release: tuple[int, int] | None, learnt: tuple[Endpoint, ...]
 ) -> Iterator[Endpoint]:
     """As the options ask; what they cannot tell is taken from what Envoy listens on."""
     if options.zero or "options" in look.missing:
-        yield from learn(admin, look.missing)
+        yield from learnt
         yield from _redirect(look)
         return
     asked = addresses.asked_for(options, release)
@@ -235,7 +255,7 @@ def _endpoints(
     certain = [one for one in asked if one.origin != "default"]
     yield from certain
     roles = {one.role for one in certain}
-    yield from (one for one in learn(admin, look.missing) if one.role not in roles)
+    yield from (one for one in learnt if one.role not in roles)
 
 
 def _redirect(look: _Look) -> Iterator[Endpoint]:

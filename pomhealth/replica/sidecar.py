@@ -5,13 +5,15 @@ from __future__ import annotations
 from pomhealth.reach import ReachError
 from pomhealth.replica import adminaddress, askonce, configfile, paths, surroundings
 from pomhealth.replica.addresses import asked_for
-from pomhealth.replica.envoy import learn
+from pomhealth.replica.envoy import LEARNT, learn
 from pomhealth.replica.examine import health_of
-from pomhealth.replica.model import AdminAddress, Endpoint, Options, Replica
+from pomhealth.replica.model import AdminAddress, Endpoint, Options, Replica, Value
 from pomhealth.replica.options import merge
 from pomhealth.replica.report import parse_status
 from pomhealth.replica.services import services_of
+from pomhealth.replica.version import of_listener
 from pomhealth.settings import Settings
+from pomhealth.status import Unobservable
 
 _DEADLINE = 0.5  # seconds
 _LACK = "share the replica's PID namespace (Kubernetes: shareProcessNamespace, Docker: --pid, ECS: pidMode)"
@@ -35,6 +37,9 @@ def without_process(settings: Settings, before: Replica | None = None) -> Replic
             "no abstract socket of an Envoy of Pomerium's; name it with the setting envoy_admin"
         )
     found = learn(admin, missing)
+    if found is None:
+        found = tuple(one for one in before.endpoints if one.origin == LEARNT) if before is not None else ()
+    version = _version(found, options, before, missing)
     asked = {one.role for one in found}
     endpoints = found + tuple(one for one in _asked(options) if one.role not in asked)
     return Replica(
@@ -43,9 +48,29 @@ def without_process(settings: Settings, before: Replica | None = None) -> Replic
         services=services_of(options),
         admin=admin,
         health=health if answers or settings.health_address else None,
+        version=version,
         missing=missing,
         stamps=stamps,
     )
+
+
+def _version(
+    learnt: tuple[Endpoint, ...], options: Options, before: Replica | None, missing: dict[str, str]
+) -> Value | None:
+    """The version, which only the metrics tell."""
+    if before is not None and before.version is not None:
+        del missing["version"]
+        return before.version
+    metrics = next((one for one in learnt if one.role == "metrics_address"), None)
+    if metrics is None:
+        return None
+    try:
+        found = of_listener(metrics, options, known=False)
+    except Unobservable as unobservable:
+        missing["version"] = str(unobservable)
+        return None
+    del missing["version"]
+    return found
 
 
 def _admin(settings: Settings) -> AdminAddress | None:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+from collections.abc import Mapping
 
 from pomhealth.reach import ReachError
 from pomhealth.replica import askonce, processes
@@ -60,30 +61,41 @@ def of_program(main: Process) -> Value:
     return Value(answer, f"{shown} --version")
 
 
-def of_listener(metrics: Endpoint, options: Options) -> Value:
+def of_listener(metrics: Endpoint, options: Options, *, known: bool = True) -> Value:
     """What the metrics listener says. Raises Unobservable.
 
-    The answer grows with the number of routes, so it is read only as far as needed, and asked once a process.
+    `known` tells whether the options are, which say whether it speaks TLS; else both are tried. The answer grows
+    with the number of routes, so it is read only as far as needed, and asked once a process.
     """
     headers = {}
     pair = str(options.get("metrics_basic_auth") or "")
     if pair:
         headers["Authorization"] = f"Basic {pair}"
-    tls = any(options.get(name) for name in ("metrics_certificate", "metrics_certificate_file"))
+    secure = any(options.get(name) for name in ("metrics_certificate", "metrics_certificate_file"))
+    why = ""
+    for tls in (secure,) if known else (False, True):
+        try:
+            version = _read_metrics(metrics, headers, tls=tls)
+        except ReachError as error:
+            why = f" ({error.why})"
+            continue
+        if version is not None:
+            return Value(version, f"pomerium_build_info on {metrics.where}")
+    raise Unobservable(f"the metrics on {metrics.where} do not tell it{why}")
+
+
+def _read_metrics(metrics: Endpoint, headers: Mapping[str, str], *, tls: bool) -> str | None:
     body = b""
-    try:
-        pieces = askonce.stream(
-            metrics.connect_host, metrics.port, "/metrics", headers, tls=tls, deadline=_METRICS_DEADLINE
-        )
-        with contextlib.closing(pieces):
-            for piece in pieces:
-                body = body[-4096:] + piece
-                version = of_metrics(body)
-                if version is not None:
-                    return Value(version, f"pomerium_build_info on {metrics.where}")
-    except ReachError as error:
-        raise Unobservable(f"the metrics on {metrics.where} do not tell it ({error.why})") from None
-    raise Unobservable(f"the metrics on {metrics.where} do not tell it")
+    pieces = askonce.stream(
+        metrics.connect_host, metrics.port, "/metrics", headers, tls=tls, deadline=_METRICS_DEADLINE
+    )
+    with contextlib.closing(pieces):
+        for piece in pieces:
+            body = body[-4096:] + piece
+            version = of_metrics(body)
+            if version is not None:
+                return version
+    return None
 
 
 def _run(descriptor: int, main: Process) -> str:

@@ -61,17 +61,27 @@ class Little:
             **as_user,
         )
         self._started.append(process)
+        self.wait_until_named(process.pid)
+        return process
+
+    @staticmethod
+    def wait_until_named(pid: int) -> None:
+        """Waits until the process has become a `pomerium` (it is started by fork and exec)."""
         over = time.monotonic() + 10
-        while not (named(process.pid).startswith("pomerium ") and argv(process.pid)):
+        while not (named(pid).startswith("pomerium ") and argv(pid)):
             assert time.monotonic() < over, "it did not become a process called pomerium"
             time.sleep(0.001)
-        return process
+
+    @staticmethod
+    def kill(process: subprocess.Popen[Any]) -> None:
+        """Ends the process, which leads a session of its own, with all that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
 
     def close(self) -> None:
         for process in self._started:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+            self.kill(process)
 
 
 def home_of(process: subprocess.Popen[bytes]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -278,3 +279,25 @@ def test_a_data_source_name_may_stand_in_a_file(little: Little) -> None:
     shutil.copy(home / "dsn", home / "dsn.new")
     (home / "dsn.new").replace(home / "dsn")
     assert changed(found, settings)
+
+
+def test_addresses_that_were_learnt_stay_while_envoy_does_not_answer(standin: StandIn) -> None:
+    running = standin(env={"POMERIUM_ZERO_TOKEN": "token"})
+    settings = Settings(pid=running.pid)
+    found = discover(settings)
+    os.kill(running.envoy_pid(), signal.SIGSTOP)
+    try:
+        assert discover(settings, found).endpoints == found.endpoints
+        assert not changed(found, settings)
+    finally:
+        os.kill(running.envoy_pid(), signal.SIGCONT)
+
+
+def test_another_address_of_envoys_is_a_change_where_addresses_are_learnt(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pomhealth.replica.discover._ASK_EVERY", 0.0)
+    settings = Settings(pid=standin(env={"POMERIUM_ZERO_TOKEN": "token"}).pid)
+    found = discover(settings)
+    assert not changed(found, settings)
+    assert changed(replace(found, endpoints=found.endpoints[1:]), settings)
