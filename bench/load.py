@@ -7,25 +7,31 @@ import select
 import socket
 import time
 from dataclasses import dataclass, field
+from statistics import median
 
+_NAP = 0.0001  # seconds
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+
 _CHUNKED = re.compile(rb"transfer-encoding: *chunked", re.IGNORECASE)
 
 
 @dataclass
 class Outcome:
-    """`latencies` in seconds, one an answer; `taken` the seconds in all."""
+    """`latencies` in seconds, one an answer; `codes` the status codes seen; `rates` answers a second, one a turn."""
 
     latencies: list[float] = field(default_factory=list)
-    taken: float = 0.0
+    codes: set[str] = field(default_factory=set)
+    rates: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
-        return len(self.latencies) / self.taken
+        """The median of the turns: one in which the machine had other work does not count."""
+        return median(self.rates)
 
     def add(self, other: Outcome) -> None:
         self.latencies += other.latencies
-        self.taken += other.taken
+        self.codes |= other.codes
+        self.rates += other.rates
 
 
 def load(address: str, path: str, *, connections: int, seconds: float, rate: float = 0.0) -> Outcome:
@@ -68,7 +74,10 @@ def _drive(opened: list[socket.socket], request: bytes, seconds: float, rate: fl
                 by_number[number].send(request)
             if over and not due:
                 break
-            for number, _ in poller.poll(0 if rate else 1):
+            ready = poller.poll(0 if rate else 1)
+            if not ready:
+                time.sleep(_NAP)  # at a steady rate there is time to leave the core to others
+            for number, _ in ready:
                 piece = by_number[number].recv(262144)
                 if not piece:
                     raise ConnectionError("the server closed a connection that it should keep")
@@ -77,8 +86,9 @@ def _drive(opened: list[socket.socket], request: bytes, seconds: float, rate: fl
                     parts[number] = answer
                     continue
                 outcome.latencies.append(time.perf_counter() - due.pop(number))
+                outcome.codes.add(answer[9:12].decode("ascii", "replace"))
                 idle.append(number)
-    outcome.taken = time.perf_counter() - began
+    outcome.rates.append(len(outcome.latencies) / (time.perf_counter() - began))
     return outcome
 
 
