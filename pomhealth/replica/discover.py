@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 
 from pomhealth.replica import askonce, commandline, paths, processes
 from pomhealth.replica.envoy import LEARNT, learn
@@ -15,6 +16,8 @@ from pomhealth.settings import Settings
 from pomhealth.status import Unobservable
 
 _ASK_EVERY = 5.0  # seconds
+_FILES = 100  # looked at in one look for changes; a stat takes some 5 microseconds
+_ALWAYS = 2  # the configuration file and the one with the data source name
 
 __all__ = ["Ambiguous", "ReplicaError", "changed", "discover"]
 
@@ -41,7 +44,7 @@ def changed(replica: Replica, settings: Settings) -> bool:
 
     A few reads of /proc and a stat for each file; made to be called every second.
     """
-    if any(paths.stamp(path) != stamp for path, stamp in replica.stamps.items()):
+    if any(paths.stamp(path) != stamp for path, stamp in _due(replica.stamps)):
         return True
     main = replica.main
     if main is None:
@@ -104,6 +107,23 @@ def _by_pid(pid: int, before: Replica | None) -> Process | None:
     if found is None:
         raise ReplicaError(f"--pid {pid}: there is no such process")
     raise ReplicaError(f"--pid {pid}: {processes.named(pid)} is not a Pomerium replica")
+
+
+class _Turn:
+    """Where in the list of files the last look ended."""
+
+    at = 0
+
+
+def _due(stamps: Mapping[str, tuple[int, ...]]) -> list[tuple[str, tuple[int, ...]]]:
+    """The files to look at now: the first ones (the configuration itself) always, of many others some in turn."""
+    files = list(stamps.items())
+    if len(files) <= _FILES:
+        return files
+    first, rest = files[:_ALWAYS], files[_ALWAYS:]
+    start = _Turn.at % len(rest)
+    _Turn.at = start + _FILES
+    return first + (rest + rest[:_FILES])[start : start + _FILES]
 
 
 def _appeared(replica: Replica, settings: Settings) -> bool:

@@ -12,6 +12,7 @@ from pomhealth.replica.envoy import LEARNT, admin_of, learn
 from pomhealth.replica.goaddress import listen_address
 from pomhealth.replica.model import AdminAddress, Endpoint, Holder, Options, Process, Replica, Value
 from pomhealth.replica.options import merge
+from pomhealth.replica.redirect import redirect_listener
 from pomhealth.replica.services import services_of
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.replica.version import of_listener, of_program
@@ -246,7 +247,9 @@ def _endpoints(
     """As the options ask; what they cannot tell is taken from what Envoy listens on."""
     if options.zero or "options" in look.missing:
         yield from learnt
-        yield from _redirect(look)
+        nothing: tuple[Endpoint, ...] = ()
+        if look.same_network:
+            yield from look.try_to("sockets", lambda: redirect_listener(look.main), nothing)
         return
     asked = addresses.asked_for(options, release)
     if "environment" not in look.missing:
@@ -256,32 +259,6 @@ def _endpoints(
     yield from certain
     roles = {one.role for one in certain}
     yield from (one for one in learnt if one.role not in roles)
-
-
-def _redirect(look: _Look) -> Iterator[Endpoint]:
-    """The redirect listener, from Pomerium's own sockets: the only one of them on a port that is not a random one."""
-    if not look.same_network:
-        return
-    nothing: frozenset[int] = frozenset()
-    held = look.try_to("sockets", lambda: SocketTable().held_by(look.main), nothing)
-    low, high = _random_ports()
-    found = [
-        one
-        for one in SocketTable().listening()
-        if one.inode in held and not one.udp and not low <= one.port <= high and one.port != 28080
-    ]
-    if len(found) == 1:
-        origin = f"the sockets of process {look.main.pid}"
-        yield Endpoint("http_redirect_addr", found[0].host, found[0].port, Holder.POMERIUM, origin)
-
-
-def _random_ports() -> tuple[int, int]:
-    """The ports that the kernel gives to those who ask for any."""
-    try:
-        low, high = paths.read("/proc/sys/net/ipv4/ip_local_port_range").split()
-    except (OSError, ValueError):
-        return 32768, 60999
-    return int(low), int(high)
 
 
 def _directories(look: _Look, release: tuple[int, int] | None) -> tuple[Value | None, Value | None]:

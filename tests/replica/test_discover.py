@@ -301,3 +301,19 @@ def test_another_address_of_envoys_is_a_change_where_addresses_are_learnt(
     found = discover(settings)
     assert not changed(found, settings)
     assert changed(replace(found, endpoints=found.endpoints[1:]), settings)
+
+
+def test_of_very_many_files_some_are_looked_at_in_turn(little: Little, tmp_path: Path) -> None:
+    """A thousand certificates are not looked at twice a second; the configuration file is."""
+    names = [tmp_path / f"{number}.pem" for number in range(300)]
+    listed = "".join(f"  - {{cert: {cert}, key: {cert}}}\n" for cert in names)
+    child = little.replica("--config", "pomerium.yaml", config=f"certificates:\n{listed}")
+    settings = Settings(pid=child.pid)
+    found = discover(settings)
+    assert len(found.stamps) == 301
+    assert not any(changed(found, settings) for _ in range(5))
+    names[250].write_text("")
+    assert any(changed(found, settings) for _ in range(4))
+    found = discover(settings, found)
+    (home_of(child) / "pomerium.yaml").write_text("")
+    assert changed(found, settings)
