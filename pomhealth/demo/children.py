@@ -24,9 +24,14 @@ def spawn(
     output: IO[bytes] | int,
     errors: int = subprocess.STDOUT,
     last_signal: signal.Signals = signal.SIGKILL,
+    own_session: bool = True,
     **more: Any,
 ) -> subprocess.Popen[bytes]:
-    """A child process without input whose output goes to `output`, errors too by default; it gets `last_signal` when this process ends."""
+    """A child process without input, whose output goes to `output`, errors too by default.
+
+    The kernel sends it `last_signal` when this process ends. In a session of its own it does not get the
+    terminal's Ctrl-C.
+    """
     return subprocess.Popen(
         list(command),
         cwd=cwd,
@@ -34,6 +39,7 @@ def spawn(
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=errors,
+        start_new_session=own_session,
         preexec_fn=_die_with_parent(last_signal),  # noqa: PLW1509  two system calls, no lock is taken
         **more,
     )

@@ -95,7 +95,6 @@ class PostgresServer:
                 env=_environment(),
                 output=log,
                 last_signal=signal.SIGQUIT,  # PostgreSQL's immediate shutdown, which frees its shared memory
-                start_new_session=True,
                 **self._account,
             )
         self._await_answer(time.monotonic() + patience)
@@ -173,6 +172,7 @@ class PostgresServer:
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
                 "--locale=C",
+                "--set=dynamic_shared_memory_type=mmap",
                 "-D",
                 str(self._data),
             ],

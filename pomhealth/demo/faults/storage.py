@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import psycopg
 
 from pomhealth.demo import mounts
@@ -84,6 +86,9 @@ def _sql(stage: Stage, *statements: str) -> list[tuple[object, ...]]:
         raise DemoError(f"PostgreSQL does not do it: {str(error).strip().splitlines()[0]}") from error
 
 
+# Root's directories are made read-only by a mount, which nobody can write through, others' by their mode.
+_READ_ONLY = "read-only" if os.geteuid() == 0 else "not-writable"
+
 FAULTS = (
     Fault(
         "postgres-stop",
@@ -130,7 +135,7 @@ FAULTS = (
         "cache-read-only",
         "the cache directory is read-only",
         "zero.bootstrap-config.save",
-        "read-only",
+        _READ_ONLY,
         False,
         _cache_read_only,
         _cache_writable,

@@ -57,7 +57,11 @@ class Envoy:
         (self.directory / "envoy-config.yaml").chmod(0o600)
         self._base_id_path.write_text(str(self.base_id))
         self._process = spawn(
-            [str(binary), *self._arguments()], cwd=self.directory, env=self._environment, output=output
+            [str(binary), *self._arguments()],
+            cwd=self.directory,
+            env=self._environment,
+            output=output,
+            own_session=False,
         )
 
     def prepare(self) -> None:
