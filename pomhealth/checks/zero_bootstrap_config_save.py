@@ -129,7 +129,7 @@ def _bad(ruling: Ruling, who: Credentials) -> Finding:
 
 def _steps(ruling: Ruling, who: Credentials) -> tuple[str, ...]:
     target = ruling.facts.target
-    directory = target if ruling.facts.directory else target.rpartition("/")[0]
+    directory = target if ruling.facts.directory or not ruling.facts.there else target.rpartition("/")[0]
     steps = {
         "read-only": f"See the mount: `findmnt -T {directory}`; if it should be writable: "
         f"`mount -o remount,rw $(findmnt -n -o TARGET -T {directory})`.",

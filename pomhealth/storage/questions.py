@@ -26,7 +26,7 @@ _PAIRS = ",".join(f"('{table}','{right}')" for table, rights in _NEEDS.items() f
 _TABLES = ",".join(f"('{table}')" for table in _NEEDS)
 
 # The server ends what takes longer: a session that nobody waits for any more must not stay.
-_LIMITS = "SET LOCAL lock_timeout='400ms';SET LOCAL statement_timeout='450ms';"
+_LIMITS = "SET LOCAL lock_timeout='300ms';SET LOCAL statement_timeout='400ms';"
 _STATE = (
     "SELECT pg_is_in_recovery(),current_setting('transaction_read_only'),current_setting('server_version'),"  # noqa: S608  (of constants)
     f"ARRAY(SELECT t FROM (VALUES {_TABLES}) AS v(t) WHERE to_regclass('pomerium.'||t) IS NULL)::text,"
@@ -44,7 +44,7 @@ LOOK = _LIMITS + _STATE + _VERSION + _WRITES
 
 # A sort that does not fit into 64 KiB goes through a temporary file, which the server removes at once.
 SPILL = (
-    f"{_LIMITS}SET LOCAL work_mem='64kB';"  # noqa: S608  (of constants)
+    "SET LOCAL statement_timeout='250ms';SET LOCAL work_mem='64kB';"
     "SELECT count(*) FROM (SELECT md5(g::text) AS h FROM generate_series(1,3000) AS g ORDER BY h OFFSET 0) AS s"
 )
 WHY_READ_ONLY = "SELECT source FROM pg_settings WHERE name='default_transaction_read_only'"

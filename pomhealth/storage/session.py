@@ -25,7 +25,8 @@ _LOGIN = 10.0  # seconds for a login where there is one server: it waits in the 
 _LOGIN_OF_SEVERAL = 2.0
 _RESOLVE = 5.0
 _DISK_EVERY = 60.0  # seconds between two proofs that the server has disk to write on
-_LEAST = 0.15  # seconds that must be left for a second try within one look
+_LEAST = 0.15  # seconds that must be left of a look to ask at all
+_LEAST_FOR_DISK = 0.3  # the same for that proof: the server ends it after 0.25
 
 
 class PostgresSession:
@@ -86,6 +87,9 @@ class PostgresSession:
         loop = asyncio.get_running_loop()
         wire, host = await self._connected(end)
         begun = loop.time()
+        if end - begun < _LEAST:  # the session came late: it is kept for the next look
+            wire.watch(self._lost)
+            raise Failed(silence(f"the session with {host.where} came too late for a query"))
         try:
             results = await asyncio.wait_for(wire.ask(questions.LOOK), end - begun)
             facts = questions.read(results, host=host.where, seconds=loop.time() - begun)
@@ -109,9 +113,10 @@ class PostgresSession:
     async def _disk(self, wire: Wire, facts: StorageFacts, end: float) -> StorageFacts:
         """The facts, with the trouble of a full disk where there is one. Looked at seldom while there is none."""
         loop = asyncio.get_running_loop()
-        if loop.time() < self._disk_due:
+        now = loop.time()
+        if now < self._disk_due or end - now < _LEAST_FOR_DISK:
             return facts
-        trouble = questions.error(await asyncio.wait_for(wire.ask(questions.SPILL), end - loop.time()))
+        trouble = questions.error(await asyncio.wait_for(wire.ask(questions.SPILL), end - now))
         if trouble is None or trouble.cause != "disk-full":
             self._disk_due = loop.time() + _DISK_EVERY
             return facts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pomhealth.status import Evidence, Finding, failed, passed
-from pomhealth.storage.dsn import Host, Target
+from pomhealth.storage.dsn import Target
 from pomhealth.storage.questions import StorageFacts
 from pomhealth.storage.trouble import Trouble
 
@@ -35,14 +35,17 @@ _EXPECTED = {
 }
 
 
-def trouble(seen: Trouble, target: Target, *, where: str = "") -> Finding:
-    """The finding for one thing that is wrong. `where` is the server, where one answered."""
+def trouble(seen: Trouble, target: Target, *, where: str = "", read_only_by: str = "") -> Finding:
+    """The finding for one thing that is wrong.
+
+    `where` is the server, where one answered; `read_only_by` where its being read-only is set.
+    """
     says = _SAYS[seen.cause].format(user=target.user, database=target.database)
     return failed(
         seen.cause,
         f"{says}: {seen.why}",
         Evidence(where or target.where, seen.why, _EXPECTED.get(seen.cause, "an answer")),
-        steps=_steps(seen, target, where),
+        steps=_steps(seen, target, where, read_only_by),
         attributes=ATTRIBUTES,
         silent=seen.silent,
     )
@@ -52,7 +55,8 @@ def judge(facts: StorageFacts, target: Target, release: tuple[int, int] | None) 
     """The finding for a server that answered. `release` is the replica's, None where it is not known."""
     where = f"{facts.host}/{target.database} as {target.user}"
     if facts.in_recovery or facts.read_only or (facts.trouble and facts.trouble.cause == "read-only"):
-        return trouble(Trouble("read-only", _why_read_only(facts)), target, where=where)
+        seen = Trouble("read-only", _why_read_only(facts))
+        return trouble(seen, target, where=where, read_only_by=facts.read_only_by)
     if facts.missing:
         why = f"{', '.join(f'pomerium.{table}' for table in facts.missing)} not found"
         return trouble(Trouble("schema-missing", why), target, where=where)
@@ -91,34 +95,50 @@ def _why_read_only(facts: StorageFacts) -> str:
     return f"{facts.host} runs transactions read-only (default_transaction_read_only is on{by})"
 
 
-def _steps(seen: Trouble, target: Target, where: str) -> tuple[str, ...]:
+def _steps(seen: Trouble, target: Target, where: str, read_only_by: str) -> tuple[str, ...]:
+    """What to do in just this case, with the server's, the database's and the role's names."""
     host = next((one for one in target.hosts if where.startswith(f"{one.where}/")), target.hosts[0])
-    psql = target.psql(host)
+    role = f'psql "host={host.name} port={host.port} dbname={target.database} user={target.user}"'
+    admin = f"psql -h {host.name} -p {host.port} -U postgres -d {target.database}"
     if seen.cause in ("refused", "unreachable"):
         return (f"From the replica's machine: `pg_isready -h {host.name} -p {host.port}`.",)
     if seen.state == "55P03":
-        return (f"See who holds the lock: `{psql} -c {_LOCKS}`.",)
+        return (f"See who holds the lock: `{admin} -c {_LOCKS}`.",)
     if seen.cause == "schema-missing":
-        return (f"See what is there: `{psql} -c '\\dt pomerium.*'`.",)
+        return (f"See what is there: `{role} -c '\\dt pomerium.*'`.",)
     if seen.cause == "permission-denied":
-        return (_grant(target, host),)
+        return (f"As the owner of the tables: `{admin} -c '{_grants(target.user)}'`.",)
     if seen.cause == "read-only":
-        return (f"See what the server says: `{psql} -c {_READ_ONLY}`.",)
+        return _unlock(target, admin, role, read_only_by)
     if seen.cause == "too-many-connections":
         return (
-            f"As the database's administrator: `psql -h {host.name} -p {host.port} -U postgres -c {_SESSIONS}`.",
+            f"See who has them: `{admin} {_SESSIONS}`.",
+            f"If it is the role's limit: `{admin} -c 'ALTER ROLE \"{target.user}\" CONNECTION LIMIT -1'`.",
         )
-    return (f"Try by hand: `{psql} -c 'SELECT 1'`.",)
+    if seen.cause == "authentication":
+        return (
+            f"Try by hand: `{target.psql(host)} -c 'SELECT 1'`.",
+            f"Set the password anew, it is asked for: `{admin} -c '\\password \"{target.user}\"'`.",
+        )
+    return (f"Try by hand: `{target.psql(host)} -c 'SELECT 1'`.",)
 
 
-def _grant(target: Target, host: Host) -> str:
-    grant = (
-        f'GRANT USAGE ON SCHEMA pomerium TO "{target.user}"; '
-        f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pomerium TO "{target.user}"'
-    )
+def _unlock(target: Target, admin: str, role: str, read_only_by: str) -> tuple[str, ...]:
+    reset = {
+        "database": f'ALTER DATABASE "{target.database}" RESET default_transaction_read_only',
+        "user": f'ALTER ROLE "{target.user}" RESET default_transaction_read_only',
+        "configuration file": "ALTER SYSTEM RESET default_transaction_read_only",
+    }.get(read_only_by)
+    if reset is None:
+        return (f"See what the server says: `{role} -c {_READ_ONLY}`.",)
+    reload = " -c 'SELECT pg_reload_conf()'" if read_only_by == "configuration file" else ""
+    return (f"Let it write again, as its administrator: `{admin} -c '{reset}'{reload}`.",)
+
+
+def _grants(user: str) -> str:
     return (
-        f"As the owner of the tables: `psql -h {host.name} -p {host.port} -U postgres -d {target.database} "
-        f"-c '{grant}'`."
+        f'GRANT USAGE ON SCHEMA pomerium TO "{user}"; '
+        f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA pomerium TO "{user}"'
     )
 
 
@@ -127,7 +147,4 @@ _LOCKS = (
     "AND relation::regclass::text LIKE 'pomerium.%')\""
 )
 _READ_ONLY = "\"SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')\""
-_SESSIONS = (
-    '"SELECT rolname, rolconnlimit FROM pg_roles WHERE rolcanlogin" '
-    '-c "SELECT usename, count(*) FROM pg_stat_activity GROUP BY 1" -c "SHOW max_connections"'
-)
+_SESSIONS = '-c "SELECT usename, count(*) FROM pg_stat_activity GROUP BY 1" -c "SHOW max_connections"'

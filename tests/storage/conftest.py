@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pomhealth.demo.postgres import PostgresServer
-from tests.standin import OwnPostgres
 from tests.storage.looking import Database
 
 
@@ -18,7 +20,27 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
     postgres.execute(f"DROP ROLE IF EXISTS {made.role}")
 
 
+@pytest.fixture(scope="session")
+def breakable() -> Iterator[PostgresServer]:
+    """A server that tests may stop, hang and set up otherwise; `own_database` mends it before each."""
+    directory = Path(tempfile.mkdtemp(prefix="pomhealth-"))
+    directory.chmod(0o711)
+    server = PostgresServer(directory / "pg")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop("immediate")
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 @pytest.fixture
-def own_database(own_postgres: OwnPostgres) -> Database:
+def own_database(breakable: PostgresServer) -> Iterator[Database]:
     """A database in a server that the test may break."""
-    return Database(own_postgres())
+    breakable.resume()
+    breakable.start()
+    yield Database(breakable)
+    breakable.resume()
+    breakable.start()
+    breakable.execute("ALTER SYSTEM RESET ALL")
+    breakable.execute("SELECT pg_reload_conf()")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,38 +14,28 @@ from pomhealth.demo.postgres import PostgresServer
 from pomhealth.status import Outcome
 from pomhealth.storage.questions import SPILL
 from tests.storage.looking import Database, watching
+from tests.storage.mounts import fill, small_disk
 
 
 @pytest.fixture
-def small_disk() -> Iterator[Path]:
+def disk() -> Iterator[Path]:
     """A file system of 120 MiB."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a file system needs root")
     with tempfile.TemporaryDirectory(prefix="pomhealth-") as name:
         Path(name).chmod(0o711)
-        disk = Path(name) / "disk"
-        disk.mkdir()
-        if (
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120m", "tmpfs", disk], check=False).returncode
-            != 0
-        ):
-            pytest.skip("mounting a file system is not allowed here")
-        try:
-            yield disk
-        finally:
-            subprocess.run(["umount", "-l", disk], check=True)
+        mounted = Path(name) / "disk"
+        mounted.mkdir()
+        with small_disk(mounted, "size=120m"):
+            yield mounted
 
 
-async def test_a_full_disk_is_told_and_its_end_too(small_disk: Path) -> None:
-    server = PostgresServer(small_disk / "pg")
+async def test_a_full_disk_is_told_and_its_end_too(disk: Path) -> None:
+    server = PostgresServer(disk / "pg")
     server.start()
     try:
         database = Database(server)
         async with watching(database.dsn()) as seen:
-            ballast = small_disk / "ballast"
-            with ballast.open("wb") as file, contextlib.suppress(OSError):
-                while True:
-                    file.write(b"\0" * 65536)
+            ballast = disk / "ballast"
+            fill(ballast)
             full = [await storage_backend.look(seen) for _ in range(2)]
             ballast.unlink()
             empty = await storage_backend.look(seen)

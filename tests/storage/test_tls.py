@@ -136,12 +136,15 @@ async def test_an_unknown_authority_is_one_that_the_system_does_not_know(
 
 async def test_a_server_that_takes_only_tls_says_so(own_database: Database) -> None:
     rules = own_database.server.directory / "data" / "pg_hba.conf"
+    before = rules.read_text()
     rules.write_text("local all all scram-sha-256\nhostssl all all all scram-sha-256\n")
     os.kill(own_database.server.pids()[0], signal.SIGHUP)
     end = time.monotonic() + 5.0
     found = await finding(own_database.dsn(sslmode="disable"))
     while not found.cause and time.monotonic() < end:
         found = await finding(own_database.dsn(sslmode="disable"))
+    rules.write_text(before)
+    own_database.server.stop()
 
     assert found.cause == "authentication"
     assert "28000" in found.summary
