@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Protocol
 
 from pomhealth.agent.board import Board
 from pomhealth.agent.engine import Engine
+from pomhealth.agent.inotify import Directories
 from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.agent.pidfds import Pidfds
 from pomhealth.blocking import Workers
@@ -19,7 +21,8 @@ from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.model import Process, Replica
 from pomhealth.settings import Settings
 
-EVERY = 0.5  # seconds between two looks for a change
+EVERY = 0.5  # seconds between two looks for a change, where the kernel does not tell of one
+SETTLE = 0.05  # seconds from the first sign of a change until it is looked for
 DEADLINE = 5.0  # seconds for one discovery
 LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
 AFTER_RELOAD = (1.0, 3.0)  # seconds after a changed configuration when its effects are looked at once more
@@ -72,32 +75,43 @@ class Follower:
         self._context: Context | None = None
         self._trouble = ""
         self._wake = asyncio.Event()
+        self._suspect = asyncio.Event()
         self._pidfds = Pidfds(self._ended)
+        self._directories = Directories(self._suspect.set)
         self._later: list[asyncio.TimerHandle] = []
         self._closing: set[asyncio.Task[None]] = set()
 
     def reload(self, settings: Settings) -> None:
         """From now on the replica that these settings mean is followed."""
         self._settings = settings
-        self._wake.set()
+        self._poke()
 
     async def run(self) -> None:
         """Follows until it is cancelled."""
+        self._directories.open()
         try:
             while True:
                 self._wake.clear()
                 await self._refresh()
-                while not await self._poked() and not await self._has_changed():
-                    continue
+                while not self._wake.is_set():
+                    await self._quiet()
+                    if not self._wake.is_set() and await self._has_changed():
+                        break
         finally:
             await self._close()
 
-    async def _poked(self) -> bool:
+    async def _quiet(self) -> None:
+        """Waits until there is reason to look for a change; the last of several writes is what counts."""
         try:
-            await asyncio.wait_for(self._wake.wait(), EVERY)
+            await asyncio.wait_for(self._suspect.wait(), EVERY)
+            await asyncio.sleep(SETTLE)
         except asyncio.TimeoutError:
-            return False
-        return True
+            pass
+        self._suspect.clear()
+
+    def _poke(self) -> None:
+        self._wake.set()
+        self._suspect.set()
 
     async def _has_changed(self) -> bool:
         replica = self._replica
@@ -114,9 +128,8 @@ class Follower:
 
     async def _refresh(self) -> None:
         """Discovers, and takes over what is new. A trouble is logged once, when it begins and when it is another."""
-        look = partial(self._sight.discover, self._settings, self._replica)
         try:
-            replica = await self._workers.call("discovery", look, deadline=DEADLINE)
+            replica = await self._workers.call("discovery", self._discover, deadline=DEADLINE)
         except Ambiguous as error:
             self._lose(str(error))
         except ReplicaError as error:
@@ -130,6 +143,12 @@ class Follower:
             self._trouble = ""
             self._board.say("no pomerium process is running yet: waiting for it" if replica.awaited else "")
             self._take(replica)
+
+    def _discover(self) -> Replica:
+        """Blocking: finds the replica, and has the kernel tell of changes of its files."""
+        replica = self._sight.discover(self._settings, self._replica)
+        self._directories.watch(_directories(replica))
+        return replica
 
     def _in_trouble(self, trouble: str) -> None:
         if trouble != self._trouble:
@@ -182,12 +201,13 @@ class Follower:
         """The kernel says that one of the replica's processes has ended."""
         self._log.info("a process of the replica ended", pid=process.pid)
         self._engine.trigger(("pomerium.process", "envoy.server"))
-        self._wake.set()
+        self._poke()
 
     async def _close(self) -> None:
         for handle in self._later:
             handle.cancel()
         self._pidfds.close()
+        self._directories.close()
         closing = tuple(self._closing)
         for task in closing:
             task.cancel()
@@ -205,4 +225,10 @@ async def _close_later(old: Context, keep: Context | None) -> None:
 
 def _identity(replica: Replica) -> object:
     """What tells one run of a replica from the next: its process, else its Envoy's admin address (new each start)."""
-    return replica.main or replica.admin
+    return replica.awaited, replica.main or replica.admin
+
+
+def _directories(replica: Replica) -> frozenset[str]:
+    """Where the replica's files stand, and where those stand that they are links to (as in a Kubernetes volume)."""
+    paths = {path for named in replica.stamps for path in (named, os.path.realpath(named))}
+    return frozenset(os.path.dirname(path) or "." for path in paths)  # noqa: PTH120  (paths are strings here)
