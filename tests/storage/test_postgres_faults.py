@@ -65,6 +65,7 @@ async def test_a_server_on_its_way_out_refuses_and_says_so(own_database: Databas
     with psycopg.connect(server.dsn(own_database.name)):
         os.kill(server.pids()[0], signal.SIGTERM)
         found = await finding(own_database.dsn())
+    server.stop()
 
     assert (found.cause, found.silent) == ("refused", False)
     assert "57P03" in found.summary
