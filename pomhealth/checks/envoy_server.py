@@ -1,8 +1,7 @@
 """Is Envoy there, LIVE, and do its workers answer?
 
-Three looks at once: the process's state (the kernel's word), the admin interface's /ready (the main thread), and a
-TLS handshake on the main listener (a worker). Envoy gives each worker its own socket on each listener, so a
-handshake meets one worker by chance; a worker that takes nothing any more shows as a queue on its socket.
+Three looks: the process's state (the kernel's word), the admin interface's /ready (the main thread), and a TLS
+handshake on the main listener (a worker).
 """
 
 from __future__ import annotations
@@ -10,19 +9,15 @@ from __future__ import annotations
 import asyncio
 
 from pomhealth.checks.context import Context
-from pomhealth.checks.names import server_name
-from pomhealth.reach import Denied, Garbled, ReachError, Refused, Silent
+from pomhealth.checks.workers import Front, fault, front
+from pomhealth.reach import Denied, Garbled, Refused, Silent
 from pomhealth.replica import processes
-from pomhealth.replica.mainlistener import Approach, approach, handshake
 from pomhealth.replica.model import Process
-from pomhealth.replica.sockets import ListeningSocket
 from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
 
 ID = "envoy.server"
 
-_DEADLINE = 0.7  # seconds, for the main thread and for a worker
-_QUEUE_LOOKS = 3
-_QUEUE_PAUSE = 0.2  # seconds between two looks at a worker's queue
+_DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in which a hang must show
 
 
 async def look(context: Context) -> Finding:
@@ -42,8 +37,8 @@ async def look(context: Context) -> Finding:
         raise Unobservable(
             "Envoy cannot be asked", replica.missing.get("network", "another network namespace")
         )
-    to = approach(replica, server_name(replica))
-    main_thread, worker = await asyncio.gather(_main_thread(context), _worker(context, to))
+    at = await front(context)
+    main_thread, worker = await asyncio.gather(_main_thread(context), _workers(context, at))
     if main_thread is not None and worker is None and len(replica.envoys) > 1 and not main_thread.silent:
         return passed("a hot restart of Envoy is under way; the workers answer")
     wrong = main_thread or worker
@@ -51,7 +46,7 @@ async def look(context: Context) -> Finding:
         # The signal that stops or ends a process may arrive while it is being asked.
         return (_by_state(envoy) if envoy else None) or wrong
     who = f"Envoy (process {envoy.pid})" if envoy else "Envoy"
-    return passed(f"{who} is LIVE" + (f" and its workers answer on {to.where}" if to else ""))
+    return passed(f"{who} is LIVE" + (f" and its workers answer on {at.to.where}" if at else ""))
 
 
 def _by_state(envoy: Process) -> Finding | None:
@@ -109,56 +104,6 @@ async def _main_thread(context: Context) -> Finding | None:
     )
 
 
-async def _worker(context: Context, to: Approach | None) -> Finding | None:
-    """What is wrong with Envoy's workers; None when they answer, or when no listener is there to ask them on."""
-    if to is None:
-        return None
-    try:
-        await handshake(to, deadline=_DEADLINE)
-    except Silent as silence:
-        return failed(
-            "hung",
-            f"no worker of Envoy completes a handshake on {to.where}",
-            Evidence(to.where, silence.why, "a TLS handshake" if to.tls else "an answer"),
-            silent=True,
-        )
-    except ReachError:
-        return None  # nobody listens there: xds.listener says why
-    return await _queues(context, to)
-
-
-async def _queues(context: Context, to: Approach) -> Finding | None:
-    """A worker whose queue of connections stands still or grows, while the others answer."""
-    seen = await _waiting(context, to)
-    first = dict(seen)
-    for _ in range(_QUEUE_LOOKS - 1):
-        if not seen:
-            return None
-        await asyncio.sleep(_QUEUE_PAUSE)
-        now = await _waiting(context, to)
-        seen = {inode: now[inode] for inode, count in seen.items() if now.get(inode, 0) >= count}
-    if not seen:
-        return None
-    most = max(seen.values())
-    return failed(
-        "hung",
-        f"{len(seen)} of Envoy's workers takes no connections on {to.where} while {most} wait",
-        Evidence(
-            f"queues of the listening sockets on {to.where}",
-            ", ".join(
-                f"inode {inode}: {first[inode]} waiting, later {count}" for inode, count in seen.items()
-            ),
-            "connections are taken as they come",
-        ),
-        silent=True,
-    )
-
-
-async def _waiting(context: Context, to: Approach) -> dict[int, int]:
-    """Connections that wait on the main listener's sockets, by socket inode, where any do."""
-    table = await context.workers.call("sockets", context.sockets.listening, deadline=_DEADLINE)
-    return {one.inode: one.backlog for one in table if _is_main(one, to) and one.backlog}
-
-
-def _is_main(one: ListeningSocket, to: Approach) -> bool:
-    return one.port == to.port and not one.udp and one.host in (to.host, "0.0.0.0", "::", "")  # noqa: S104
+async def _workers(context: Context, at: Front | None) -> Finding | None:
+    """What is wrong with Envoy's workers; None when they answer, or when there is no listener to ask them on."""
+    return await fault(context, at) if at is not None else None

@@ -95,6 +95,20 @@ async def test_a_burst_of_new_connections_is_no_hang(replica: RunningReplica) ->
     assert {finding.outcome for finding in findings} == {Outcome.PASS}, findings
 
 
+async def test_a_squatter_on_the_address_asked_for_is_not_taken_for_the_worker(
+    replica: RunningReplica,
+) -> None:
+    before = replica.options["address"]
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        replica.rewrite(address=f"127.0.0.1:{squatter.getsockname()[1]}")
+        try:
+            async with context_of(replica) as context:
+                finding = await look(context)
+        finally:
+            replica.rewrite(address=before)
+    assert (finding.outcome, before in finding.summary) == (Outcome.PASS, True), finding
+
+
 async def test_a_killed_envoy_is_not_running(standin: StandIn) -> None:
     mortal = standin()
     async with context_of(mortal) as context:

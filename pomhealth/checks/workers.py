@@ -1,0 +1,146 @@
+"""Do Envoy's workers take and answer connections on the main listener?
+
+Envoy gives each worker its own socket on each listener, so a handshake meets one worker by chance; a worker that
+takes nothing any more shows as a queue on its socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pomhealth.checks.context import Context
+from pomhealth.checks.names import server_name
+from pomhealth.reach import ReachError, Silent
+from pomhealth.replica.mainlistener import Approach, approach, handshake
+from pomhealth.replica.sockets import ListeningSocket
+from pomhealth.status import Evidence, Finding, Unobservable, failed
+
+_DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in which a hang must show
+_LOOKS = 3
+_PAUSE = 0.2  # seconds between two looks at the queues
+_MAIN = ("https-ingress", "http-ingress")
+_EVERY = ("", "0.0.0.0", "::")  # noqa: S104
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The main listener as Envoy serves it now: how to speak to it, and its sockets' inodes, one a worker."""
+
+    to: Approach
+    sockets: frozenset[int]
+
+
+async def front(context: Context) -> Front | None:
+    """Where Envoy serves the main listener; None where it serves none.
+
+    That is the address asked for, if the socket there is Envoy's own. Another process may hold it, and Envoy then
+    serves on the old one: it says which.
+    """
+    to = approach(context.replica, server_name(context.replica))
+    if to is None:
+        return None
+    mine = await _own(context, to)
+    if mine:
+        return Front(to, mine)
+    try:
+        listeners = await context.admin.json("/listeners?format=json", deadline=_DEADLINE)
+    except (ReachError, Unobservable):
+        return None  # the main thread's look says why
+    host, port = _served(listeners)
+    if not port:
+        return None
+    moved = replace(to, host={"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port=port)  # noqa: S104
+    return Front(moved, await _own(context, moved))
+
+
+async def fault(context: Context, at: Front) -> Finding | None:
+    """What is wrong with the workers; None when they answer."""
+    try:
+        await handshake(at.to, deadline=_DEADLINE)
+    except Silent as silence:
+        return failed(
+            "hung",
+            f"no worker of Envoy answers on {at.to.where}",
+            Evidence(at.to.where, silence.why, "a TLS handshake" if at.to.tls else "an answer"),
+            silent=True,
+        )
+    except ReachError:
+        return None  # nobody listens there any more: xds.listener says why
+    return await _queues(context, at)
+
+
+async def _queues(context: Context, at: Front) -> Finding | None:
+    """A worker whose queue of connections stands still or grows, while the others answer."""
+    seen = await _waiting(context, at)
+    first = dict(seen)
+    for _ in range(_LOOKS - 1):
+        if not seen:
+            return None
+        await asyncio.sleep(_PAUSE)
+        now = await _waiting(context, at)
+        seen = {inode: now[inode] for inode, count in seen.items() if now.get(inode, 0) >= count}
+    if not seen:
+        return None
+    said = ", ".join(f"socket {inode}: {first[inode]}, then {count}" for inode, count in seen.items())
+    return failed(
+        "hung",
+        f"{len(seen)} of Envoy's {len(at.sockets)} workers takes no connections on {at.to.where} "
+        f"while {sum(seen.values())} wait",
+        Evidence(f"queues of the sockets on {at.to.where}", said, "connections are taken as they come"),
+        silent=True,
+    )
+
+
+async def _waiting(context: Context, at: Front) -> Mapping[int, int]:
+    """Connections that wait to be taken, by socket inode, where any do."""
+    return {
+        one.inode: one.backlog for one in await _table(context) if one.inode in at.sockets and one.backlog
+    }
+
+
+async def _own(context: Context, to: Approach) -> frozenset[int]:
+    """Envoy's own sockets at this address. Where whose they are may not be read, all of them are taken for its own.
+
+    Whose a socket is does not change, so Envoy's descriptors, of which it may have thousands, are read only when
+    another socket appears.
+    """
+    there = frozenset(one.inode for one in await _table(context) if _at(one, to))
+    envoys = context.replica.envoys
+    if not there or not envoys:
+        return there
+    asked = (envoys, there)
+    answered = context.notes.recall("whose main sockets")
+    if answered is not None and answered[0] == asked:
+        mine: frozenset[int] = answered[1]
+        return mine
+    try:
+        held = await context.workers.call(
+            "sockets of Envoy",
+            lambda: frozenset[int]().union(*(context.sockets.held_by(envoy) for envoy in envoys)),
+            deadline=_DEADLINE,
+        )
+    except Unobservable:
+        held = there
+    context.notes.keep("whose main sockets", (asked, there & held))
+    return there & held
+
+
+async def _table(context: Context) -> tuple[ListeningSocket, ...]:
+    return await context.workers.call("sockets", context.sockets.listening, deadline=_DEADLINE)
+
+
+def _at(one: ListeningSocket, to: Approach) -> bool:
+    return one.port == to.port and not one.udp and one.host in (to.host, *_EVERY)
+
+
+def _served(listeners: Any) -> tuple[str, int]:
+    """Host and port of the main listener among Envoy's own; port 0 where it has none."""
+    statuses = listeners.get("listener_statuses", []) if isinstance(listeners, dict) else []
+    for status in statuses:
+        if status.get("name") in _MAIN:
+            address = status.get("local_address", {}).get("socket_address", {})
+            return str(address.get("address", "")), int(address.get("port_value", 0))
+    return "", 0
