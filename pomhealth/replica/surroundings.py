@@ -9,6 +9,8 @@ from pomhealth.replica.model import Value
 _KEPT = frozenset(
     {
         "HOME",
+        "LOGNAME",
+        "USER",
         "TMPDIR",
         "SSL_CERT_DIR",
         "SSL_CERT_FILE",
