@@ -39,13 +39,15 @@ def changes(
 ) -> tuple[Mapping[str, Told], tuple[Change, ...]]:
     """What is now told of each check, and what changed against what was told last.
 
-    A check that follows a failing root, or has not been looked at yet, is not told of: the root is. So a fault is
-    one change however much follows from it, and its end is one more.
+    A check that follows a failing root, or has not been looked at yet, is not told of: the root is. Nor is one that
+    cannot be seen while something that gates liveness fails. So a fault is one change however much follows from it,
+    and its end is one more.
     """
     now = dict(last)
     turned = []
+    live = status.live
     for entry in status.entries.values():
-        if entry.finding is None or entry.outcome is Outcome.SKIPPED:
+        if entry.finding is None or entry.outcome is Outcome.SKIPPED or (entry.unobserved and not live):
             continue
         before = last.get(entry.id)
         if before is not None and (before.outcome, before.cause) == (entry.outcome, entry.finding.cause):

@@ -15,7 +15,10 @@ from pomhealth.replica import processes
 from pomhealth.replica.model import Process
 
 PATIENCE = 10.0  # seconds
-DESCRIPTORS = Path("/proc/self/fd")
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.fixture
@@ -44,10 +47,10 @@ async def test_a_process_that_is_not_watched_any_more_is_not_told_of(child: subp
     ended: asyncio.Queue[Process] = asyncio.Queue()
     pidfds = Pidfds(ended.put_nowait)
     process = seen(child)
-    open_before = len(list(DESCRIPTORS.iterdir()))
+    before = descriptors()
     pidfds.watch([process])
     pidfds.watch([])
-    assert len(list(DESCRIPTORS.iterdir())) == open_before
+    assert descriptors() == before
     child.kill()
     child.wait()
     await asyncio.sleep(0)

@@ -70,3 +70,12 @@ def test_a_fault_and_its_end_are_two_changes_however_much_follows() -> None:
 def test_losing_sight_is_a_change() -> None:
     well = seen(pair(), envoy=GOOD)
     assert told(well, seen(well, 2.0, envoy=unseen("no right")))[-1].outcome is Outcome.UNKNOWN
+
+
+def test_what_is_out_of_sight_only_while_the_replica_is_down_is_not_told() -> None:
+    well = seen(make(measured("envoy", Gate.LIVE), measured("config")), envoy=GOOD, config=GOOD)
+    ill = seen(seen(well, 2.0, envoy=BAD), 3.0, config=unseen("no answer"))
+    again = seen(ill, 4.0, envoy=GOOD, config=GOOD)
+    assert [change.id for change in told(well, ill, again)] == ["envoy", "config", "envoy", "envoy"]
+    out_of_sight = seen(ill, 4.0, envoy=GOOD)
+    assert [change.id for change in told(well, ill, out_of_sight)][-2:] == ["envoy", "config"]
