@@ -26,7 +26,7 @@ def test_a_life_beside_a_replica(tmp_path: Path, standin: StandIn) -> None:
 
         os.kill(replica.envoy_pid(), signal.SIGSTOP)
         hung = until(lambda: not one.ready())
-        assert {id_ for id_, _ in one.alerts()} & {"envoy.server"}
+        until(lambda: "envoy.server" in {id_ for id_, _ in one.alerts()}, lambda: one.get("/alerts"))
         assert one.get("/healthz")[0] == 503
         os.kill(replica.envoy_pid(), signal.SIGCONT)
         until(one.ready, lambda: one.get("/readyz?verbose"))
@@ -40,7 +40,8 @@ def test_a_life_beside_a_replica(tmp_path: Path, standin: StandIn) -> None:
         envoy = replica.envoy_pid()
         os.kill(envoy, signal.SIGKILL)
         killed = until(lambda: not one.ready())
-        assert one.alerts() & {("envoy.server", "not-running"), ("pomerium.process", "not-running")}
+        gone = {("envoy.server", "not-running"), ("pomerium.process", "not-running")}
+        until(lambda: bool(one.alerts() & gone), lambda: one.get("/alerts"))
         replica.wait()
         until(lambda: ("pomerium.process", "not-running") in one.alerts())
         assert one.get("/startupz")[0] == 503
