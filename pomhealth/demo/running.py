@@ -29,6 +29,8 @@ Where = tuple[str, int]
 
 HOST = "app.localhost.pomerium.io"
 
+_BASE_ID = "pomerium-envoy-base-id"
+
 
 class RunningReplica:
     """A stand-in replica and its files, all below `root`: what discovery must find out, and how to change it.
@@ -109,6 +111,7 @@ class RunningReplica:
 
         Raises DemoError with the replica's own last line when it ends or does not get there in `patience` seconds.
         """
+        free_envoy_memory(self.tmpdir / _BASE_ID)  # of an Envoy that ended by itself
         with self.log_path.open("ab") as log:
             self._process = spawn(
                 python("pomhealth.demo.standin", "--config", self.config_path.name),
@@ -192,7 +195,7 @@ class RunningReplica:
             with contextlib.suppress(psutil.NoSuchProcess):
                 envoy.kill()
         psutil.wait_procs(alive, timeout=3.0)
-        free_envoy_memory(self.tmpdir / "pomerium-envoy-base-id")
+        free_envoy_memory(self.tmpdir / _BASE_ID)
 
     def log(self) -> str:
         """Everything the replica has written so far, from its first start on."""

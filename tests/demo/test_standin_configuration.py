@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from pomhealth.demo.certificate import self_signed
+from pomhealth.demo.ports import free_ports
 from tests.demo.looking import admin, error, get, messages, recorded, statuses, until
 from tests.standin import RunningReplica, StandIn
 
@@ -96,16 +97,25 @@ def health_answers(replica: RunningReplica) -> bool:
         "address: nothing\n",
     ],
 )
-def test_a_rejected_file_changes_nothing_that_can_be_seen_from_outside(standin: StandIn, text: str) -> None:
-    replica = standin()
+def test_a_rejected_file_changes_nothing_that_can_be_seen_from_outside(
+    settled: RunningReplica, text: str
+) -> None:
+    before = get(settled.health, "/status")[2]
+    rejections = len(messages(settled, "config: error updating config"))
+    settled.write_config(text)
+    until(lambda: len(messages(settled, "config: error updating config")) > rejections, "it is logged", 3.0)
+    assert get(settled.health, "/status")[2] == before
+    assert settled.answers()
+    assert b'pomerium_config_last_reload_success{service="",' in get(settled.metrics, "/metrics")[2]
+
+
+@pytest.fixture(scope="module")
+def settled(module_standin: StandIn) -> RunningReplica:
+    """A replica that is ready and has never rejected anything."""
+    replica = module_standin()
     until(lambda: get(replica.health, "/readyz")[0] == 200, "it is ready")
-    before = get(replica.health, "/status")[2]
     assert b'service=""' not in get(replica.metrics, "/metrics")[2]
-    replica.write_config(text)
-    until(lambda: messages(replica, "config: error updating config"), "the rejection is logged", 3.0)
-    assert get(replica.health, "/status")[2] == before
-    assert replica.answers()
-    assert b'pomerium_config_last_reload_success{service="",' in get(replica.metrics, "/metrics")[2]
+    return replica
 
 
 @pytest.mark.parametrize(
@@ -129,9 +139,7 @@ def test_what_envoy_refuses_is_reported(
 
 def test_a_moved_main_address_is_served(standin: StandIn) -> None:
     replica = standin()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     replica.rewrite(address=f"127.0.0.1:{port}")
     replica.wait_until_ready(5.0)
 

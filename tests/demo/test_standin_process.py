@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from pomhealth.demo.errors import DemoError
+from pomhealth.demo.ports import free_ports
 from tests.demo.looking import messages, recorded, until
 from tests.standin import StandIn
 
@@ -67,9 +68,7 @@ def test_envoy_inherits_the_environment(standin: StandIn) -> None:
 
 
 def test_the_environment_wins_over_the_file(standin: StandIn) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     replica = standin(env={"ADDRESS": f"127.0.0.1:{port}"})
     assert replica.address == ("127.0.0.1", port)
     assert replica.answers()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pomhealth.demo.standin import log
 from pomhealth.demo.standin.disguise import take_name
-from pomhealth.demo.standin.options import Rejected
+from pomhealth.demo.standin.pairs import Rejected
 from pomhealth.demo.standin.releases import NEWEST, release
 from pomhealth.demo.standin.replica import Replica
 

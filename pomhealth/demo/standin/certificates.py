@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 
-from pomhealth.demo.standin.options import Pair
+from pomhealth.demo.standin.pairs import Pair
 
 
 class CertificateFiles:

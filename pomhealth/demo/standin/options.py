@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import json
-import ssl
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
+
+from pomhealth.demo.standin.pairs import Pair, Rejected, named_file, pairs
 
 # Top-level options that the stand-in obeys and that Pomerium binds to the environment (upper-case name).
 _FROM_ENVIRONMENT = (
@@ -60,10 +57,6 @@ _REMOVED = (
 _SERVICES = ("authenticate", "authorize", "databroker", "proxy")
 
 
-class Rejected(Exception):  # noqa: N818
-    """The configuration is one that Pomerium refuses; the text is its log's."""
-
-
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where to listen: an IP address ("" for every one) and a port."""
@@ -73,14 +66,6 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A certificate chain and its key, PEM."""
-
-    certificate: bytes
-    key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +132,10 @@ def load(path: Path, environment: Mapping[str, str]) -> Options:
                 f"some configuration options are no longer supported, please check logs for details: {key}"
             )
     values |= {name: environment[name.upper()] for name in _FROM_ENVIRONMENT if name.upper() in environment}
-    return _options(values, Path(), hashlib.sha256(text).hexdigest())
+    return _options(values, hashlib.sha256(text).hexdigest())
 
 
-def _options(values: Mapping[str, Any], directory: Path, digest: str) -> Options:
+def _options(values: Mapping[str, Any], digest: str) -> Options:
     main = _address(values, "address", ":443")
     grpc_default = ":5444" if main is not None and main.port == 5443 else ":5443"
     grpc = _address(values, "grpc_address", grpc_default)
@@ -163,7 +148,7 @@ def _options(values: Mapping[str, Any], directory: Path, digest: str) -> Options
     dsn = str(values.get("databroker_storage_connection_string") or "")
     dsn_file = values.get("databroker_storage_connection_string_file")
     if dsn_file:
-        dsn = _read(dsn_file, directory, "databroker_storage_connection_string_file").decode().strip()
+        dsn = named_file(dsn_file, "databroker_storage_connection_string_file").decode().strip()
     if storage == "postgres" and not dsn:
         raise Rejected("config: missing databroker storage backend dsn")
     return Options(
@@ -178,7 +163,7 @@ def _options(values: Mapping[str, Any], directory: Path, digest: str) -> Options
         dsn=dsn,
         insecure=_true(values.get("insecure_server")),
         proxy_protocol=_true(values.get("use_proxy_protocol")),
-        certificates=tuple(_certificates(values, directory)),
+        certificates=pairs(values),
         routes=tuple(_route(entry) for entry in values.get("routes") or values.get("policy") or ()),
         authenticate_url=str(values.get("authenticate_service_url") or "https://authenticate.pomerium.app"),
         digest=digest,
@@ -243,61 +228,3 @@ def _check_target(target: str) -> None:
         raise Rejected(f'config: policy bad destination url "{target}": {error}') from error
     if not good:
         raise Rejected(f"config: policy bad destination url: {target} has no valid scheme or hostname")
-
-
-def _certificates(values: Mapping[str, Any], directory: Path) -> list[Pair]:
-    pairs = []
-    if values.get("certificate") and values.get("certificate_key"):
-        pairs.append(
-            Pair(
-                _decode(values["certificate"], "certificate"),
-                _decode(values["certificate_key"], "certificate_key"),
-            )
-        )
-    if values.get("certificate_file") and values.get("certificate_key_file"):
-        pairs.append(
-            Pair(
-                _read(values["certificate_file"], directory, "certificate_file"),
-                _read(values["certificate_key_file"], directory, "certificate_key_file"),
-            )
-        )
-    entries = values.get("certificates") or ()
-    if isinstance(entries, str):
-        entries = json.loads(entries)
-    pairs.extend(
-        Pair(
-            _read(entry.get("cert", ""), directory, "certificates"),
-            _read(entry.get("key", ""), directory, "certificates"),
-        )
-        for entry in entries
-    )
-    for pair in pairs:
-        _check(pair)
-    return pairs
-
-
-def _check(pair: Pair) -> None:
-    """Raises Rejected when the two do not belong together, as Go's tls.X509KeyPair does."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile() as both:
-        both.write(pair.certificate + b"\n" + pair.key)
-        both.flush()
-        try:
-            context.load_cert_chain(both.name)
-        except ssl.SSLError as error:
-            raise Rejected(f"config: couldn't decode certificate: tls: {error.reason}") from error
-
-
-def _decode(text: object, name: str) -> bytes:
-    try:
-        return base64.b64decode(str(text), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Rejected(f"config: bad {name}: illegal base64 data") from error
-
-
-def _read(name: object, directory: Path, option: str) -> bytes:
-    path = directory / str(name)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Rejected(f"config: bad {option}: open {path}: {error.strerror}") from error

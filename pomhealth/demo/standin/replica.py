@@ -18,7 +18,8 @@ from pomhealth.demo.standin.clusters import Inside, clusters
 from pomhealth.demo.standin.envoy import Envoy
 from pomhealth.demo.standin.envoylog import EnvoyLog
 from pomhealth.demo.standin.listeners import listeners
-from pomhealth.demo.standin.options import Address, Options, Rejected, load
+from pomhealth.demo.standin.options import Address, Options, load
+from pomhealth.demo.standin.pairs import Rejected
 from pomhealth.demo.standin.places import cache_directory, data_directory
 from pomhealth.demo.standin.releases import Release
 from pomhealth.demo.standin.routes import route_configuration
