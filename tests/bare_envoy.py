@@ -35,7 +35,7 @@ async def bare_envoy(
         **bootstrap,
     }
     command = [
-        binaries.envoy(),
+        str(binaries.envoy()),
         "--config-yaml",
         json.dumps(whole),
         "--concurrency",

@@ -21,6 +21,7 @@ from pomhealth.status import (
     Told,
     changes,
     forget,
+    not_applicable,
     observe,
     report,
     restarted,
@@ -79,7 +80,7 @@ class Board:
         now = self._clock()
         gates = {id_: plans.gate_of(self.plan, id_, _as_pomerium(said)) for id_, said in reports.items()}
         untold = [id_ for id_ in self.plan.reported if id_ not in reports]
-        after = _unseen(self.status, untold, lacking, at=now)
+        after = self._without_word(untold, lacking, at=now)
         self._become(
             report(after, {id_: self._clean_report(said) for id_, said in reports.items()}, gates, at=now)
         )
@@ -88,13 +89,14 @@ class Board:
         """Drops the replica's own report: what only it tells of cannot be seen, for this reason."""
         now = self._clock()
         only = [one.id for one in self.status.components.values() if not one.measures]
-        self._become(report(_unseen(self.status, only, reason, at=now), {}, {}, at=now))
+        self._become(report(self._without_word(only, reason, at=now), {}, {}, at=now))
 
     def unobserved(self, reason: str) -> None:
         """Nothing can be looked at, for this reason."""
         now = self._clock()
         self._streaks.clear()
-        self._become(report(_unseen(self.status, self.status.components, reason, at=now), {}, {}, at=now))
+        after = _found(self.status, self.status.components, unseen(reason), at=now)
+        self._become(report(after, {}, {}, at=now))
 
     def look_anew(self, ids: Iterable[str]) -> None:
         """Takes back what was found of these: they are to be looked at again before they count as seen."""
@@ -130,6 +132,14 @@ class Board:
         """From now on every text passes through `scrub` before it is kept."""
         self._scrub = scrub
         self._scrubbed.clear()
+
+    def _without_word(self, ids: Iterable[str], reason: str, *, at: float) -> StatusMap:
+        """The map with these ids unseen for this reason, or without meaning for a replica that is not Zero's."""
+        zeros = {id_ for id_ in ids if id_ in self.plan.checks and self.plan.checks[id_].zero}
+        if self.replica is None or self.replica.options.zero or "options" in self.replica.missing:
+            zeros = set()
+        after = _found(self.status, (id_ for id_ in ids if id_ not in zeros), unseen(reason), at=at)
+        return _found(after, zeros, not_applicable("this replica is not in Pomerium Zero mode"), at=at)
 
     def _become(self, after: StatusMap) -> None:
         before, now = self.status, self._clock()
@@ -206,9 +216,8 @@ def _as_pomerium(said: Report) -> Gate:
     return Gate.READY if said.required else Gate.ALERT
 
 
-def _unseen(status: StatusMap, ids: Iterable[str], reason: str, *, at: float) -> StatusMap:
-    """The map with these ids unseen for this reason."""
-    finding = unseen(reason)
+def _found(status: StatusMap, ids: Iterable[str], finding: Finding, *, at: float) -> StatusMap:
+    """The map with this finding for each of these ids."""
     for id_ in ids:
         if id_ in status.components and status.components[id_].measured != finding:
             status = observe(status, id_, finding, at=at)

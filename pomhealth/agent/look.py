@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context, Look
+from pomhealth.reach import ReachError, Silent
 from pomhealth.status import Finding, Outcome, Unobservable, failed, unseen
 from pomhealth.status.finding import Evidence
 
@@ -36,19 +37,20 @@ async def look_once(
     """
     began, start = clock(), time.perf_counter()
     task = asyncio.ensure_future(look(context))
+    task.add_done_callback(_forget)
     try:
         await asyncio.wait((task,), timeout=check.deadline)
     finally:
-        if not task.done():
-            task.cancel()
-            task.add_done_callback(_forget)
+        task.cancel()
     took = time.perf_counter() - start
     if not task.done() or task.cancelled():
         return Seen(overrun(check), began, took)
     error = task.exception()
     if error is None:
         return Seen(task.result(), began, took)
-    if isinstance(error, Unobservable):
+    if isinstance(error, Silent):
+        return Seen(overrun(check), began, took)
+    if isinstance(error, (Unobservable, ReachError)):
         return Seen(unseen(str(error)), began, took)
     if not isinstance(error, Exception):
         raise error

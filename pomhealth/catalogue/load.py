@@ -33,8 +33,8 @@ class Cause:
 class Check:
     """One check. `interval` is the seconds between two looks (0: only the replica's report tells), `deadline` the
     seconds that one look may take, `retry` the seconds until the next look while it fails, `dear` whether a look
-    costs more the larger the configuration is, `needs` the checks without which it says nothing, and `report_cause`
-    the cause code of a failing report of the replica's own.
+    costs more the larger the configuration is, `needs` the checks without which it says nothing, `report_cause` the
+    cause code of a failing report of the replica's own, and `zero` whether it is only for Pomerium Zero's replicas.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Check:
     needs: tuple[str, ...]
     report_cause: str
     causes: Mapping[str, Cause]
+    zero: bool = False
 
     @property
     def measured(self) -> bool:
@@ -110,6 +111,7 @@ def _check(id_: str, area: str, table: dict[str, Any]) -> Check:
         dear=table.get("dear", False),
         needs=tuple(table.get("needs", ())),
         report_cause=table.get("report_cause", "reported"),
+        zero=table.get("zero", False),
         causes=causes,
     )
 

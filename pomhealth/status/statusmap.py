@@ -224,13 +224,17 @@ def _root(id_: str, components: Mapping[str, Component], below: tuple[str, ...] 
 
 
 def _overshadowed(component: Component, root: Component | None) -> bool:
-    """Whether a component says nothing of its own while this root fails: it does not pass, or passed only before."""
+    """Whether a component says nothing of its own while this root fails.
+
+    It does not pass, or passed only before, or passes by the replica's word alone: that stays green for long.
+    """
     if root is None or root.finding is None or root.finding.outcome is not Outcome.FAIL:
         return False
     found = component.finding
     if found is None or found.outcome in (*_BAD, Outcome.SKIPPED):
         return True
-    return component.checked < root.since
+    seen = component.measured is not None and component.measured.outcome is not Outcome.UNKNOWN
+    return not seen or component.checked < root.since
 
 
 def _entry(component: Component, root: str, followers: tuple[str, ...]) -> Entry:

@@ -76,7 +76,7 @@ def demo() -> Iterator[Demo]:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
     environment = {**os.environ, "POMHEALTH_DEMO_DIR": str(home / "state")}
-    command = [sys.executable, "-m", "pomhealth", "demo", "--listen", listen]
+    command = [sys.executable, "-m", "pomhealth", "demo", "--free-ports", "--listen", listen]
     log = (home / "log").open("w")
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
