@@ -74,13 +74,13 @@ async def fault(context: Context, at: Front) -> Finding | None:
 
 async def _queues(context: Context, at: Front) -> Finding | None:
     """A worker whose queue of connections stands still or grows, while the others answer."""
-    seen = await _waiting(context, at)
+    seen = _waiting(context, at)
     first = dict(seen)
     for _ in range(_LOOKS - 1):
         if not seen:
             return None
         await asyncio.sleep(_PAUSE)
-        now = await _waiting(context, at)
+        now = _waiting(context, at)
         seen = {inode: now[inode] for inode, count in seen.items() if now.get(inode, 0) >= count}
     if not seen:
         return None
@@ -94,11 +94,10 @@ async def _queues(context: Context, at: Front) -> Finding | None:
     )
 
 
-async def _waiting(context: Context, at: Front) -> Mapping[int, int]:
+def _waiting(context: Context, at: Front) -> Mapping[int, int]:
     """Connections that wait to be taken, by socket inode, where any do."""
-    return {
-        one.inode: one.backlog for one in await _table(context) if one.inode in at.sockets and one.backlog
-    }
+    table = context.sockets.listening()
+    return {one.inode: one.backlog for one in table if one.inode in at.sockets and one.backlog}
 
 
 async def _own(context: Context, to: Approach) -> frozenset[int]:
@@ -107,7 +106,8 @@ async def _own(context: Context, to: Approach) -> frozenset[int]:
     Whose a socket is does not change, so Envoy's descriptors, of which it may have thousands, are read only when
     another socket appears.
     """
-    there = frozenset(one.inode for one in await _table(context) if _at(one, to))
+    # The kernel answers this from memory in some 50 microseconds: a thread would cost more.
+    there = frozenset(one.inode for one in context.sockets.listening() if _at(one, to))
     envoys = context.replica.envoys
     if not there or not envoys:
         return there
@@ -126,10 +126,6 @@ async def _own(context: Context, to: Approach) -> frozenset[int]:
         held = there
     context.notes.keep("whose main sockets", (asked, there & held))
     return there & held
-
-
-async def _table(context: Context) -> tuple[ListeningSocket, ...]:
-    return await context.workers.call("sockets", context.sockets.listening, deadline=_DEADLINE)
 
 
 def _at(one: ListeningSocket, to: Approach) -> bool:

@@ -36,6 +36,8 @@ def discover(settings: Settings, before: Replica | None = None) -> Replica:
         _check_readable(settings.pomerium_config)
     if before is not None and (before.main is not None or before.awaited):
         return awaited(settings, before)
+    if processes.replicas():
+        return awaited(settings, before)  # others are seen, so this one would be too
     return without_process(settings, before) or awaited(settings, before)
 
 
