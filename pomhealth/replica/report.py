@@ -11,7 +11,8 @@ from pomhealth.reach import Garbled
 from pomhealth.replica import processes
 from pomhealth.replica.httpget import Gets, tcp_socket
 from pomhealth.replica.model import Endpoint
-from pomhealth.replica.sockets import ListeningSocket, SocketTable, accepted_inode
+from pomhealth.replica.sockdiag import accepted_inode
+from pomhealth.replica.sockets import ListeningSocket, SocketTable
 from pomhealth.status import Report, Unobservable
 
 _PATH = "/status"

@@ -8,23 +8,16 @@ import contextlib
 import ipaddress
 import os
 import pwd
-import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pomhealth.replica import processes
+from pomhealth.replica import processes, sockdiag
 from pomhealth.replica.model import Process
 from pomhealth.status import Unobservable
 
 _LISTEN = b"0A"
-_NETLINK_SOCK_DIAG = 4
-_SOCK_DIAG_BY_FAMILY = 20
-_NLM_F_REQUEST = 1
-_TCP_LISTEN = 10  # what the kernel finds where there is no such connection
-_ANY_COOKIE = 0xFFFFFFFF
-_ALL_STATES = 0xFFFFFFFF
-_DIAG_MESSAGE = struct.Struct("=BBBBHH16s16sIIIIIIII")  # struct inet_diag_msg: …, uid, inode
+OWN = "/proc/net"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +35,20 @@ class ListeningSocket:
 class SocketTable:
     """The sockets of one network namespace. `net_root` is its /proc/net; every method is blocking."""
 
-    def __init__(self, net_root: str = "/proc/net") -> None:
+    def __init__(self, net_root: str = OWN) -> None:
         self._root = net_root
 
     def listening(self) -> tuple[ListeningSocket, ...]:
         """Every listening TCP socket and every bound UDP socket.
 
-        Of the TCP table only the first rows are read: the kernel lists listening sockets before connections.
+        The kernel is asked for listening TCP sockets alone, whatever the number of connections: /proc/net/tcp6
+        takes 1.7 ms on a machine with 24 GiB even when it is empty. Where it does not answer (another namespace's
+        /proc/net, a sandbox), the table's first rows are read: listening sockets come before connections.
         """
-        return tuple(
-            one
-            for name in ("tcp", "tcp6", "udp", "udp6")
-            for one in self._rows(name, udp=name.startswith("udp"))
-        )
+        tcp = _diagnosed() if self._root == OWN else None
+        if tcp is None:
+            tcp = [*self._rows("tcp", udp=False), *self._rows("tcp6", udp=False)]
+        return (*tcp, *self._rows("udp", udp=True), *self._rows("udp6", udp=True))
 
     def held_by(self, process: Process) -> frozenset[int]:
         """The inodes of the process's sockets; none when it has ended. Raises Unobservable without the right to look."""
@@ -92,31 +86,14 @@ class SocketTable:
                 yield ListeningSocket(host, port, int(fields[9]), int(fields[7]), waiting, udp)
 
 
-def accepted_inode(server: tuple[str, int], client: tuple[str, int]) -> int | None:
-    """The inode of the server's end of an established TCP connection in our network namespace.
-
-    0 while the server has not taken it off its queue; None when the kernel does not tell. `server` and `client`
-    are (IP address, port). One question to the kernel, whatever the number of connections.
-    """
-    here, there = ipaddress.ip_address(server[0]), ipaddress.ip_address(client[0])
-    family = socket.AF_INET if here.version == 4 else socket.AF_INET6
-    identity = struct.pack(
-        "!HH16s16s", server[1], client[1], here.packed.ljust(16, b"\0"), there.packed.ljust(16, b"\0")
-    ) + struct.pack("=III", 0, _ANY_COOKIE, _ANY_COOKIE)
-    request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, _ALL_STATES) + identity
-    header = struct.pack("=IHHII", 16 + len(request), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0)
-    try:
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as ask:
-            ask.settimeout(0.2)
-            ask.send(header + request)
-            answer = ask.recv(8192)
-    except OSError:
+def _diagnosed() -> list[ListeningSocket] | None:
+    found = sockdiag.listening()
+    if found is None:
         return None
-    kind = struct.unpack_from("=IHHII", answer)[1]
-    if kind != _SOCK_DIAG_BY_FAMILY or len(answer) < 16 + _DIAG_MESSAGE.size:
-        return None
-    _, state, *_, inode = _DIAG_MESSAGE.unpack_from(answer, 16)
-    return None if state == _TCP_LISTEN else int(inode)
+    return [
+        ListeningSocket(str(_unmapped(host)), port, inode, uid, backlog, udp=False)
+        for host, port, inode, uid, backlog in found
+    ]
 
 
 def _socket_inodes(directory: str) -> Iterator[int]:
@@ -135,10 +112,13 @@ def _address(text: bytes) -> tuple[str, int]:
     raw = bytes.fromhex(host.decode("ascii"))
     words = struct.unpack(f"!{len(raw) // 4}I", raw)
     packed = struct.pack(f"={len(words)}I", *words)
+    return str(_unmapped(packed)), int(port, 16)
+
+
+def _unmapped(packed: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     address = ipaddress.ip_address(packed)
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return str(address), int(port, 16)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 def _user(uid: int) -> str:

@@ -13,7 +13,8 @@ import pytest
 
 from pomhealth.replica import processes
 from pomhealth.replica.model import Process
-from pomhealth.replica.sockets import ListeningSocket, SocketTable, accepted_inode
+from pomhealth.replica.sockdiag import accepted_inode
+from pomhealth.replica.sockets import ListeningSocket, SocketTable
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""Questions to the kernel's socket diagnosis (sock_diag(7)), about our own network namespace. Blocking, and quick."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+from collections.abc import Iterator
+
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_NLMSG_DONE = 3
+_NLM_F_REQUEST = 1
+_NLM_F_DUMP = 0x300
+_TCP_LISTEN = 10
+_ANY_COOKIE = 0xFFFFFFFF
+_ALL_STATES = 0xFFFFFFFF
+_DEADLINE = 0.2  # seconds
+_MOST = 1 << 20  # bytes of one answer
+_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
+_MESSAGE = struct.Struct("=BBBB2s2s16s16sIIIIIIII")  # struct inet_diag_msg: …, rqueue, wqueue, uid, inode
+
+
+def listening() -> list[tuple[bytes, int, int, int, int]] | None:
+    """Every listening TCP socket: packed address, port, inode, uid, and the connections that wait to be taken.
+
+    None where the kernel does not tell.
+    """
+    found = []
+    try:
+        for family, length in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
+            request = _request(family, 1 << _TCP_LISTEN, bytes(48))
+            for message in _ask(request, _NLM_F_REQUEST | _NLM_F_DUMP):
+                _, _, _, _, port, _, host, _, _, _, _, _, waiting, _, uid, inode = _MESSAGE.unpack_from(
+                    message
+                )
+                found.append((host[:length], int.from_bytes(port, "big"), inode, uid, waiting))
+    except OSError:
+        return None
+    return found
+
+
+def accepted_inode(server: tuple[str, int], client: tuple[str, int]) -> int | None:
+    """The inode of the server's end of an established TCP connection.
+
+    0 while the server has not taken it off its queue; None when the kernel does not tell. `server` and `client`
+    are (IP address, port). One question to the kernel, whatever the number of connections.
+    """
+    here, there = ipaddress.ip_address(server[0]), ipaddress.ip_address(client[0])
+    family = socket.AF_INET if here.version == 4 else socket.AF_INET6
+    ends = struct.pack(
+        "!HH16s16s", server[1], client[1], here.packed.ljust(16, b"\0"), there.packed.ljust(16, b"\0")
+    )
+    identity = ends + struct.pack("=III", 0, _ANY_COOKIE, _ANY_COOKIE)
+    try:
+        message = next(_ask(_request(family, _ALL_STATES, identity), _NLM_F_REQUEST), None)
+    except OSError:
+        return None
+    if message is None:
+        return None
+    _, state, *_, inode = _MESSAGE.unpack_from(message)
+    return None if state == _TCP_LISTEN else int(inode)
+
+
+def _request(family: int, states: int, identity: bytes) -> bytes:
+    """A struct inet_diag_req_v2."""
+    return struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, states) + identity
+
+
+def _ask(request: bytes, flags: int) -> Iterator[bytes]:
+    """The sockets that the kernel answers with. Raises OSError when it refuses or does not answer in time."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
+        kernel.settimeout(_DEADLINE)
+        kernel.send(_HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, flags, 0, 0) + request)
+        while True:
+            answer = kernel.recv(_MOST)
+            at = 0
+            while at + _HEADER.size <= len(answer):
+                size, kind, *_ = _HEADER.unpack_from(answer, at)
+                if kind == _NLMSG_DONE:
+                    return
+                if kind != _SOCK_DIAG_BY_FAMILY or size < _HEADER.size + _MESSAGE.size:
+                    raise OSError("the kernel refuses to tell of sockets")
+                yield answer[at + _HEADER.size : at + size]
+                at += (size + 3) & ~3
+            if not flags & _NLM_F_DUMP:
+                return
