@@ -188,6 +188,7 @@ def scrubbed(finding: Finding, scrub: Callable[[str], str]) -> Finding:
         ),
         steps=tuple(scrub(step) for step in finding.steps),
         attributes=tuple((key, scrub(value)) for key, value in finding.attributes),
+        names=tuple((word, scrub(text)) for word, text in finding.names),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from pomhealth.status.finding import Gate, Outcome
+from pomhealth.status.finding import Finding, Gate, Outcome
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -59,6 +60,18 @@ class Check:
     def docs(self) -> str:
         """Where the documentation of this check stands, in the project's tree."""
         return f"{DOCS}#{anchor(self.id)}"
+
+
+def steps(finding: Finding, check: Check | None) -> tuple[str, ...]:
+    """What to do about a finding: the steps of just this case, then the catalogue's with its names filled in."""
+    cause = check.causes.get(finding.cause) if check else None
+    return (*finding.steps, *(_filled(step, finding.names) for step in (cause.steps if cause else ())))
+
+
+def _filled(step: str, names: tuple[tuple[str, str], ...]) -> str:
+    for word, stands_for in names:
+        step = re.sub(rf"(?<![A-Z_]){word}(?![A-Z_])", stands_for.replace("\\", "\\\\"), step)
+    return step
 
 
 @dataclass(frozen=True, slots=True)

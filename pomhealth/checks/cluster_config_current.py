@@ -52,7 +52,9 @@ async def look(context: Context) -> Finding:
         return replace(
             passed(f"{options.path} changed {age:.0f} s ago and is being taken over"), cost=seconds
         )
-    return replace(_pending(options.path, lacking, age), cost=seconds)
+    main = context.replica.main
+    names = (("PID", str(main.pid)),) if main else ()
+    return replace(_pending(options.path, lacking, age), cost=seconds, names=names)
 
 
 def _rejected(options: Options) -> Finding:

@@ -7,6 +7,7 @@ handshake on the main listener (a worker).
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.workers import Front, fault, front
@@ -21,6 +22,12 @@ _DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in
 
 
 async def look(context: Context) -> Finding:
+    finding = await _look(context)
+    envoy = context.replica.envoy
+    return replace(finding, names=(("PID", str(envoy.pid)),)) if envoy else finding
+
+
+async def _look(context: Context) -> Finding:
     replica = context.replica
     envoy = replica.envoy
     if envoy is None and replica.main is not None and "process" not in replica.missing:
@@ -63,7 +70,6 @@ def _by_state(envoy: Process) -> Finding | None:
             "stopped",
             f"Envoy (process {envoy.pid}) is stopped (state {state}): it was sent SIGSTOP, or a debugger holds it",
             Evidence(source, f"state {state}", "R or S"),
-            steps=(f"kill -CONT {envoy.pid}",),
         )
     return None
 

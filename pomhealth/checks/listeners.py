@@ -111,7 +111,7 @@ def _rejected(rejection: Rejection, ground: Ground) -> Finding:
                 Evidence(f"the socket listening on {where}", owner, "this replica's Envoy")
                 for _ in others[:1]
             ),
-            steps=(f"ss -ltnp 'sport = :{port}'",),
+            names=(("PORT", str(port)),),
         )
     return failed(
         "rejected", f"Envoy cannot bind {where} for {name}: {why}{still}", Evidence(source, rejection.details)
@@ -155,6 +155,7 @@ def _endpoint(endpoint: Endpoint, ground: Ground) -> Finding | None:
                 f"{len(mine)} of this replica, {len(others)} of {owner}",
                 "this replica's only",
             ),
+            names=_port(endpoint),
         )
     if not others:
         return None if _elsewhere(endpoint, ground) else _missing(endpoint)
@@ -164,8 +165,13 @@ def _endpoint(endpoint: Endpoint, ground: Ground) -> Finding | None:
         f"the socket listening on {endpoint.where}", owner, f"this replica's {endpoint.holder.value}"
     )
     if endpoint.role == "http_redirect_addr":
-        return warned("redirect-not-listening", f"{text}: plain HTTP requests are not redirected", seen)
-    return None if _elsewhere(endpoint, ground) else failed("port-taken", text, seen)
+        return warned(
+            "redirect-not-listening",
+            f"{text}: plain HTTP requests are not redirected",
+            seen,
+            names=_port(endpoint),
+        )
+    return None if _elsewhere(endpoint, ground) else failed("port-taken", text, seen, names=_port(endpoint))
 
 
 def _missing(endpoint: Endpoint) -> Finding:
@@ -176,10 +182,14 @@ def _missing(endpoint: Endpoint) -> Finding:
         text = (
             f"nothing listens on {endpoint.where} ({endpoint.role}): plain HTTP requests are not redirected"
         )
-        return warned("redirect-not-listening", text, seen)
+        return warned("redirect-not-listening", text, seen, names=_port(endpoint))
     return failed(
         "not-listening", f"nothing listens on {endpoint.where}, which {endpoint.role} asks for", seen
     )
+
+
+def _port(endpoint: Endpoint) -> tuple[tuple[str, str], ...]:
+    return (("PORT", str(endpoint.port)),)
 
 
 def _elsewhere(endpoint: Endpoint, ground: Ground) -> bool:

@@ -7,6 +7,7 @@ The kernel tells whether it exists and whether it is stopped. Whether it still w
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from pomhealth.checks.context import Context
 from pomhealth.reach import Refused, Silent
@@ -21,6 +22,12 @@ _STOPPED = ("T", "t")
 
 
 async def look(context: Context) -> Finding:
+    finding = await _look(context)
+    main = context.replica.main
+    return replace(finding, names=(("PID", str(main.pid)),)) if main else finding
+
+
+async def _look(context: Context) -> Finding:
     replica = context.replica
     if replica.awaited:
         return failed(
@@ -61,7 +68,6 @@ def _judge(main: Process, state: str | None) -> Finding | None:
             "stopped",
             f"process {main.pid} is stopped (state {state}): it was sent SIGSTOP, or a debugger holds it",
             Evidence(source, f"state {state}", "R or S"),
-            steps=(f"kill -CONT {main.pid}",),
         )
     return None
 

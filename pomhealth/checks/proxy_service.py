@@ -22,11 +22,17 @@ async def look(context: Context) -> Finding:
             f"a request to {answer.where} gets no answer: {answer.why}",
             Evidence(source, answer.why, "200 OK"),
             silent=answer.silent,
+            names=_names(answer.where),
         )
     if answer.status != 200:
         return failed(
             "unexpected-status",
             f"a request to {answer.where} is answered with {answer.status}",
             Evidence(source, str(answer.status), "200 OK"),
+            names=_names(answer.where),
         )
     return passed(f"{PATH} on {answer.where} answers 200", Evidence(source, "200", "200 OK"))
+
+
+def _names(where: str) -> tuple[tuple[str, str], ...]:
+    return ("ADDRESS", where), ("PORT", where.rpartition(":")[2])

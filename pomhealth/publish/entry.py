@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from pomhealth.catalogue import steps
 from pomhealth.publish.view import View
 from pomhealth.status import Entry, Gate, Outcome, Report
 
@@ -30,13 +31,11 @@ class Told:
         docs = check.docs if check else ""
         if finding is None:
             return cls("", NOT_YET, (), [], 0.0, docs)
-        cause = check.causes.get(finding.cause) if check else None
         evidence = [
             {"source": one.source, "observed": one.observed, "expected": one.expected}
             for one in finding.evidence
         ]
-        steps = (*finding.steps, *(cause.steps if cause else ()))
-        return cls(finding.cause, finding.summary, steps, evidence, _since(entry, view), docs)
+        return cls(finding.cause, finding.summary, steps(finding, check), evidence, _since(entry, view), docs)
 
 
 def tell(entry: Entry, view: View) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pomhealth.catalogue.load import Catalogue, Check
+from pomhealth.catalogue import Catalogue, Check, steps
 from pomhealth.status import Entry, Evidence, Finding, Outcome, StatusMap
 
 OTHER = "Reported by the replica"  # the area of ids that this release does not know
@@ -77,12 +77,6 @@ def failing(tops: Iterable[Item]) -> tuple[Item, ...]:
 
 def warnings(tops: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(item for item in every(tops) if item.outcome is Outcome.WARN)
-
-
-def steps(finding: Finding, check: Check | None) -> tuple[str, ...]:
-    """What to do: the steps of just this case, then the catalogue's."""
-    cause = check.causes.get(finding.cause) if check else None
-    return finding.steps + (cause.steps if cause else ())
 
 
 def _item(entry: Entry, check: Check | None, followers: tuple[Item, ...]) -> Item:

@@ -39,6 +39,7 @@ class Finding:
 
     `cause` is one of the catalogue's codes for the check, and empty unless the outcome is FAIL or WARN.
     `steps` stand before the catalogue's own steps: what to do in just this case, with its names filled in.
+    `names` is what the words in capitals in the catalogue's steps stand for in this case: ("PID", "812").
     `silent` marks a failure of which only the lack of an answer tells: it must repeat before it counts.
     `blocked_by` names the check whose failure made this look pointless (outcome SKIPPED).
     `applies` is false where the check has no meaning for this replica; it is then left out of the map.
@@ -55,6 +56,7 @@ class Finding:
     blocked_by: str = ""
     applies: bool = True
     cost: float = 0.0
+    names: tuple[tuple[str, str], ...] = ()
 
 
 def passed(summary: str, *evidence: Evidence, attributes: tuple[tuple[str, str], ...] = ()) -> Finding:
@@ -68,8 +70,9 @@ def failed(
     steps: tuple[str, ...] = (),
     attributes: tuple[tuple[str, str], ...] = (),
     silent: bool = False,
+    names: tuple[tuple[str, str], ...] = (),
 ) -> Finding:
-    return Finding(Outcome.FAIL, summary, cause, evidence, steps, attributes, silent)
+    return Finding(Outcome.FAIL, summary, cause, evidence, steps, attributes, silent, names=names)
 
 
 def warned(
@@ -78,8 +81,9 @@ def warned(
     *evidence: Evidence,
     steps: tuple[str, ...] = (),
     attributes: tuple[tuple[str, str], ...] = (),
+    names: tuple[tuple[str, str], ...] = (),
 ) -> Finding:
-    return Finding(Outcome.WARN, summary, cause, evidence, steps, attributes)
+    return Finding(Outcome.WARN, summary, cause, evidence, steps, attributes, names=names)
 
 
 def unseen(reason: str, *evidence: Evidence, steps: tuple[str, ...] = ()) -> Finding:

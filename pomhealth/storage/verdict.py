@@ -48,6 +48,7 @@ def trouble(seen: Trouble, target: Target, *, where: str = "", read_only_by: str
         steps=_steps(seen, target, where, read_only_by),
         attributes=ATTRIBUTES,
         silent=seen.silent,
+        names=(("HOST", target.hosts[0].name), ("PORT", str(target.hosts[0].port))),
     )
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from pomhealth.catalogue import catalogue, steps
 from pomhealth.checks.envoy_server import look
 from pomhealth.demo.running import RunningReplica
 from pomhealth.status import Outcome
@@ -40,7 +41,7 @@ async def test_a_stopped_envoy_is_told_by_the_kernel_at_once(replica: RunningRep
         finally:
             os.kill(envoy, signal.SIGCONT)
     assert (finding.cause, finding.silent) == ("stopped", False)
-    assert finding.steps == (f"kill -CONT {envoy}",)
+    assert f"`kill -CONT {envoy}`" in steps(finding, catalogue().find("envoy.server"))[0]
 
 
 async def test_a_frozen_main_thread_is_hung_though_the_workers_answer(replica: RunningReplica) -> None:

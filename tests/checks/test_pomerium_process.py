@@ -37,10 +37,10 @@ async def test_a_stopped_process_is_told_by_the_kernel_with_the_command_that_cur
             finding = await look(context)
         finally:
             os.kill(replica.pid, signal.SIGCONT)
-    assert (finding.cause, finding.silent, finding.steps) == (
+    assert (finding.cause, finding.silent, finding.names) == (
         "stopped",
         False,
-        (f"kill -CONT {replica.pid}",),
+        (("PID", str(replica.pid)),),
     )
 
 
