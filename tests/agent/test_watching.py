@@ -44,7 +44,7 @@ def test_a_life_beside_a_replica(tmp_path: Path, standin: StandIn) -> None:
         until(lambda: bool(one.alerts() & gone), lambda: one.get("/alerts"))
         replica.wait()
         until(lambda: ("pomerium.process", "not-running") in one.alerts())
-        assert one.get("/startupz")[0] == 503
+        until(lambda: one.get("/startupz")[0] == 503)
         before = replica.pid
         replica.restart()
         until(one.ready, lambda: one.get("/readyz?verbose"))
