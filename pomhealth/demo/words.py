@@ -1,12 +1,23 @@
-"""What the demo says to a person. Pure."""
+"""What the demo says to a person."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Iterable
 
 from pomhealth.demo.faults import Fault
 from pomhealth.demo.running import HOST
 from pomhealth.demo.stage import Stage
+
+
+def command() -> str:
+    """How the person who reads this can call pomhealth: by its name where that is found, else as it was called."""
+    called = sys.argv[0]
+    if shutil.which("pomhealth") or not called.endswith("/pomhealth"):
+        return "pomhealth"
+    return min(called, os.path.relpath(called), key=len)
 
 
 def ready_line(stage: Stage) -> str:
@@ -40,12 +51,12 @@ def ready(stage: Stage) -> str:
         "",
         "Look, in another terminal:",
         f"  curl -s {stage.listen}/readyz",
-        "  pomhealth health" + ("" if stage.listen == "127.0.0.1:28081" else f" -a {stage.listen}"),
-        f"  pomhealth check --pomerium-config {replica.config_path}",
+        f"  {command()} health" + ("" if stage.listen == "127.0.0.1:28081" else f" -a {stage.listen}"),
+        f"  {command()} check --pomerium-config {replica.config_path}",
         "Break something, see it told, and heal it:",
-        "  pomhealth demo --faults",
-        "  pomhealth demo --break envoy-hang",
-        "  pomhealth demo --heal all",
+        f"  {command()} demo --faults",
+        f"  {command()} demo --break envoy-hang",
+        f"  {command()} demo --heal all",
         "",
         "Ctrl-C ends it and leaves nothing behind.",
     ]
@@ -54,13 +65,13 @@ def ready(stage: Stage) -> str:
 
 def broken(fault: Fault, done: str, listen: str) -> str:
     """What was done, what to watch, and how to undo it."""
-    status = "503" if fault.stops else "200 still, for this only warns"
+    status = "503" if fault.stops else "200 still: this is only told"
     what = "readyz" if fault.stops else "alerts"
     return "\n".join(
         (
             done,
             f"  watch   curl -s {listen}/{what}   (/readyz answers {status}; {fault.check} says {fault.cause})",
-            f"  undo    pomhealth demo --heal {fault.name}",
+            f"  undo    {command()} demo --heal {fault.name}",
         )
     )
 
