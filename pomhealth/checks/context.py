@@ -11,7 +11,7 @@ from pomhealth.status import Unobservable
 if TYPE_CHECKING:
     from pomhealth.blocking import Workers
     from pomhealth.replica.admin import EnvoyAdmin
-    from pomhealth.replica.model import Endpoint, Process, Replica
+    from pomhealth.replica.model import Process, Replica, Storage
     from pomhealth.replica.sockets import SocketTable
     from pomhealth.settings import Settings
     from pomhealth.storage.session import PostgresSession
@@ -46,11 +46,10 @@ class Context:
         return self.replica.main
 
     @property
-    def main_listener(self) -> Endpoint:
-        """The main listener's address. Raises Unobservable where this replica has none or it is not known."""
-        endpoint = self.replica.endpoint("address")
-        if endpoint is None:
-            raise Unobservable(
-                "the main listener's address is not known", self.replica.missing.get("options", "")
-            )
-        return endpoint
+    def storage(self) -> Storage:
+        """The storage backend. Raises Unobservable where it is not known."""
+        if self.replica.storage is None:
+            missing = self.replica.missing
+            lack = missing.get("storage", missing.get("options", ""))
+            raise Unobservable("which storage backend the replica uses is not known", lack)
+        return self.replica.storage

@@ -10,10 +10,9 @@ import asyncio
 from dataclasses import replace
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.process_state import by_state
 from pomhealth.checks.workers import Front, fault, front
 from pomhealth.reach import Denied, Garbled, Refused, Silent
-from pomhealth.replica import processes
-from pomhealth.replica.model import Process
 from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
 
 ID = "envoy.server"
@@ -30,6 +29,7 @@ async def look(context: Context) -> Finding:
 async def _look(context: Context) -> Finding:
     replica = context.replica
     envoy = replica.envoy
+    who = f"Envoy (process {envoy.pid})" if envoy else "Envoy"
     if envoy is None and replica.main is not None and "process" not in replica.missing:
         return failed(
             "not-running",
@@ -37,7 +37,7 @@ async def _look(context: Context) -> Finding:
             Evidence(f"children of process {replica.main.pid}", "no process named envoy", "one"),
         )
     if envoy is not None:
-        finding = _by_state(envoy)
+        finding = by_state(envoy, who)
         if finding is not None:
             return finding
     if not replica.same_network:
@@ -51,27 +51,8 @@ async def _look(context: Context) -> Finding:
     wrong = main_thread or worker
     if wrong is not None:
         # The signal that stops or ends a process may arrive while it is being asked.
-        return (_by_state(envoy) if envoy else None) or wrong
-    who = f"Envoy (process {envoy.pid})" if envoy else "Envoy"
+        return (by_state(envoy, who) if envoy else None) or wrong
     return passed(f"{who} is LIVE" + (f" and its workers answer on {at.to.where}" if at else ""))
-
-
-def _by_state(envoy: Process) -> Finding | None:
-    state = processes.state(envoy)
-    source = f"/proc/{envoy.pid}/stat"
-    if state is None or state in ("Z", "X"):
-        return failed(
-            "not-running",
-            f"Envoy (process {envoy.pid}) has ended",
-            Evidence(source, "no such process" if state is None else f"state {state}", "a running process"),
-        )
-    if state in ("T", "t"):
-        return failed(
-            "stopped",
-            f"Envoy (process {envoy.pid}) is stopped (state {state}): it was sent SIGSTOP, or a debugger holds it",
-            Evidence(source, f"state {state}", "R or S"),
-        )
-    return None
 
 
 async def _main_thread(context: Context) -> Finding | None:

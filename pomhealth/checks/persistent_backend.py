@@ -6,19 +6,13 @@ From 0.32 on the replica reports in-memory storage as `file`.
 from __future__ import annotations
 
 from pomhealth.checks.context import Context
-from pomhealth.status import Evidence, Finding, Unobservable, passed, warned
+from pomhealth.status import Evidence, Finding, passed, warned
 
 ID = "persistent_backend"
 
 
 async def look(context: Context) -> Finding:
-    storage = context.replica.storage
-    if storage is None:
-        missing = context.replica.missing
-        raise Unobservable(
-            "which storage backend the replica uses is not known",
-            missing.get("storage", missing.get("options", "")),
-        )
+    storage = context.storage
     seen = Evidence(storage.origin, storage.kind, "postgres or file")
     if storage.kind == "memory":
         return warned("in-memory", f"storage is in the replica's memory ({storage.origin})", seen)

@@ -10,15 +10,14 @@ import asyncio
 from dataclasses import replace
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.process_state import by_state
 from pomhealth.reach import Refused, Silent
-from pomhealth.replica import processes
-from pomhealth.replica.model import Endpoint, Process
+from pomhealth.replica.model import Endpoint
 from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
 
 ID = "pomerium.process"
 
 _DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in which a hang must show
-_STOPPED = ("T", "t")
 
 
 async def look(context: Context) -> Finding:
@@ -37,39 +36,20 @@ async def _look(context: Context) -> Finding:
         )
     if replica.main is None:
         return await _from_health_server(context)
-    state = processes.state(replica.main)
-    finding = _judge(replica.main, state)
+    who = f"process {replica.main.pid}"
+    finding = by_state(replica.main, who)
     if finding is not None:
         return finding
-    who = f"process {replica.main.pid}"
     if replica.health is None or not replica.same_network:
-        return passed(f"{who} is running (state {state})")
+        return passed(f"{who} is running")
     try:
         await _first_byte(replica.health)
     except Silent:
         # The signal that stops a process may arrive while it is being asked.
-        return _judge(replica.main, processes.state(replica.main)) or _hung(replica.health, who)
+        return by_state(replica.main, who) or _hung(replica.health, who)
     except Refused:
         return passed(f"{who} is running; {replica.health.where} is closed: it is starting or stopping")
     return passed(f"{who} is running and answers on {replica.health.where}")
-
-
-def _judge(main: Process, state: str | None) -> Finding | None:
-    """What the process's state says by itself; None when it is running."""
-    source = f"/proc/{main.pid}/stat"
-    if state is None or state in ("Z", "X"):
-        return failed(
-            "not-running",
-            f"process {main.pid} has ended",
-            Evidence(source, "no such process" if state is None else f"state {state}", "a running process"),
-        )
-    if state in _STOPPED:
-        return failed(
-            "stopped",
-            f"process {main.pid} is stopped (state {state}): it was sent SIGSTOP, or a debugger holds it",
-            Evidence(source, f"state {state}", "R or S"),
-        )
-    return None
 
 
 def _hung(health: Endpoint, who: str) -> Finding:

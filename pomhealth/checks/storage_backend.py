@@ -21,13 +21,7 @@ _DEADLINE = 0.5  # seconds; two silent looks in a row must fit into 2.5 s
 
 
 async def look(context: Context) -> Finding:
-    storage = context.replica.storage
-    if storage is None:
-        missing = context.replica.missing
-        raise Unobservable(
-            "which storage backend the replica uses is not known",
-            missing.get("storage", missing.get("options", "")),
-        )
+    storage = context.storage
     if storage.kind == "memory":
         return passed(
             "storage is in this process's memory: there is nothing outside that could fail",
