@@ -64,12 +64,14 @@ def _places(replica: Replica) -> tuple[Place, ...]:
     if replica.cache_dir is None:
         lack = replica.missing.get("environment", "")
         raise Unobservable("where the replica keeps its cache is not known", lack)
-    files = f"{replica.cache_dir.value}/envoy/files"
-    found = [Place(files, resolve(replica, files), replica.cache_dir.origin)]
+    whole = str(replica.cache_dir.value)
+    files = f"{whole}/envoy/files"
     saved = _saved(replica)
-    if saved is not None:
-        found.insert(0, Place(saved[0], resolve(replica, saved[0]), saved[1], file=True))
-    return tuple(found)
+    if saved is None:
+        first = Place(whole, resolve(replica, whole), replica.cache_dir.origin)
+    else:
+        first = Place(saved[0], resolve(replica, saved[0]), saved[1], file=True)
+    return first, Place(files, resolve(replica, files), replica.cache_dir.origin)
 
 
 def _saved(replica: Replica) -> tuple[str, str] | None:

@@ -130,9 +130,6 @@ class StatusMap:
     def with_component(self, component: Component) -> StatusMap:
         return StatusMap({**self.components, component.id: component})
 
-    def without(self, id_: str) -> StatusMap:
-        return StatusMap({key: component for key, component in self.components.items() if key != id_})
-
 
 def observe(status: StatusMap, id_: str, finding: Finding, *, at: float) -> StatusMap:
     """The map after a settled finding for `id_`, looked at `at` (seconds since the epoch)."""
