@@ -62,12 +62,9 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._home: Path | None = None
 
-    def dsn(self, database: str = "postgres", *, unix: bool = False) -> str:
+    def dsn(self, database: str = "postgres") -> str:
         """A connection URL that Pomerium's driver takes too. It holds the password: never print it."""
-        host = quote(str(self.socket_directory), safe="") if unix else "127.0.0.1"
-        return (
-            f"postgresql://{self.user}:{quote(self.password)}@{host}:{self.port}/{database}?sslmode=disable"
-        )
+        return f"postgresql://{self.user}:{quote(self.password)}@127.0.0.1:{self.port}/{database}?sslmode=disable"
 
     def start(self, *, patience: float = 20.0) -> None:
         """Makes the cluster if there is none, starts the server, and returns when it answers queries.
