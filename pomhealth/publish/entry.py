@@ -42,14 +42,14 @@ def tell(entry: Entry, view: View) -> dict[str, Any]:
     """The entry as JSON.
 
     A client written for Pomerium takes a replica for unhealthy where there is an `error` or a status other than
-    RUNNING: so `error` stands only where readiness is stopped, and a failure that is only told is RUNNING.
+    RUNNING: so `error` stands only where readiness is stopped, and a failure that is only told is RUNNING. Like
+    Pomerium's, its keys are left out when empty; ours are always there.
     """
     told = Told.of(entry, view)
     component = entry.component
     stops = entry.outcome is Outcome.FAIL and component.gate is not Gate.ALERT
-    where_told = {
-        "error": told.summary if stops else "",
-        "attributes": attributes(entry),
+    pomeriums = {"error": told.summary if stops else "", "attributes": attributes(entry)}
+    ours = {
         "outcome": entry.outcome.value,
         "cause": told.cause,
         "summary": told.summary,
@@ -59,9 +59,14 @@ def tell(entry: Entry, view: View) -> dict[str, Any]:
         "blocked_by": entry.blocked_by,
         "docs": told.docs,
         "evidence": told.evidence,
-        "reported": _report(component.reported) if component.contradicted else {},
     }
-    return {"status": _status(entry, view), **{key: value for key, value in where_told.items() if value}}
+    said = {"reported": _report(component.reported)} if component.contradicted else {}
+    return {
+        "status": _status(entry, view),
+        **{key: value for key, value in pomeriums.items() if value},
+        **ours,
+        **said,
+    }
 
 
 def _report(reported: Report | None) -> dict[str, str]:

@@ -68,7 +68,7 @@ def test_a_failing_check_has_pomeriums_keys_and_ours() -> None:
     assert entry["evidence"] == [
         {"source": "127.0.0.1:5432", "observed": "connection refused", "expected": "an answer"}
     ]
-    assert "blocked_by" not in entry
+    assert entry["blocked_by"] == ""
     assert "reported" not in entry
 
 
