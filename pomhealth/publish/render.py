@@ -38,9 +38,7 @@ def is_open(view: View, question: str, exclude: Iterable[str] = ()) -> bool:
             return view.started
         counting = [one for one in status.counting(Gate.LIVE, Gate.READY) if one.id not in excluded]
         return not any(one.outcome is Outcome.UNKNOWN for one in counting) and is_open(view, "live", excluded)
-    if not excluded:
-        return status.ready
-    return not status.stopping(Gate.LIVE, Gate.READY, exclude=excluded)
+    return not status.blind and not status.stopping(Gate.LIVE, Gate.READY, exclude=excluded)
 
 
 def counted(view: View, question: str, exclude: Iterable[str] = ()) -> tuple[Entry, ...]:

@@ -105,11 +105,16 @@ class StatusMap:
     def stopping(self, *gates: Gate, exclude: Iterable[str] = ()) -> tuple[Entry, ...]:
         """The entries that keep these gates closed by themselves: failing, or not looked at yet.
 
-        What follows a failing root is not among them: the root is.
+        What follows a failing root is not among them, the root is; but to exclude a root excuses nobody else.
         """
         excluded = frozenset(exclude)
+        roots = {
+            id_ for id_ in excluded if id_ in self.components and self.components[id_].gate is not Gate.ALERT
+        }
         return tuple(
-            entry for entry in self.counting(*gates) if entry.id not in excluded and (entry.outcome in _BAD)
+            entry
+            for entry in self.counting(*gates)
+            if entry.id not in excluded and (entry.outcome in _BAD or entry.blocked_by in roots)
         )
 
     def alerts(self) -> tuple[Entry, ...]:

@@ -181,6 +181,12 @@ def test_an_excluded_check_stops_nothing() -> None:
     assert not status.stopping(Gate.LIVE, Gate.READY, exclude=["storage"])
 
 
+def test_to_exclude_a_root_excuses_nothing_that_follows_it() -> None:
+    status = seen(well(), 2.0, envoy=BAD)
+    assert ids(status.stopping(Gate.LIVE, Gate.READY)) == ["envoy"]
+    assert ids(status.stopping(Gate.LIVE, Gate.READY, exclude=["envoy"])) == ["listener"]
+
+
 def test_since_is_when_outcome_and_cause_began_and_checked_is_the_last_look() -> None:
     status = seen(
         seen(seen(well(), 2.0, storage=BAD), 3.0, storage=BAD), 4.0, storage=failed("timeout", "slow")
