@@ -15,6 +15,7 @@ from pomhealth.agent.inotify import Directories
 from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.agent.pidfds import Pidfds
 from pomhealth.blocking import Workers
+from pomhealth.catalogue.load import CONFIG, PROCESS, STORAGE
 from pomhealth.checks import Context
 from pomhealth.reach import Silent
 from pomhealth.replica.errors import Ambiguous, ReplicaError
@@ -26,7 +27,6 @@ SETTLE = 0.05  # seconds from the first sign of a change until it is looked for
 DEADLINE = 5.0  # seconds for one discovery
 LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
 AFTER_RELOAD = (1.0, 3.0)  # seconds after a changed configuration when its effects are looked at once more
-_EFFECTS = ("cluster_config_current", "proxy.service", "authorize.service")
 
 Discover = Callable[[Settings, "Replica | None"], Replica]
 Changed = Callable[[Replica, Settings], bool]
@@ -172,7 +172,7 @@ class Follower:
         self._replica = replica
         context = open_context(replica, self._settings, known)
         if context.postgres is not None:
-            context.postgres.changed = partial(self._engine.trigger, ("storage.backend",))
+            context.postgres.changed = partial(self._trigger, STORAGE)
         if known is None:
             self._board.look_anew(self._board.plan.checks)
         self._replace(context)
@@ -193,14 +193,15 @@ class Follower:
         for handle in self._later:
             handle.cancel()
         loop = asyncio.get_running_loop()
-        plan = self._board.plan
-        effects = [id_ for id_ in plan.looks if id_.startswith("xds.") or id_ in _EFFECTS]
-        self._later = [loop.call_later(delay, self._engine.trigger, effects) for delay in AFTER_RELOAD]
+        self._later = [loop.call_later(delay, self._trigger, CONFIG) for delay in AFTER_RELOAD]
+
+    def _trigger(self, event: str) -> None:
+        self._engine.trigger(self._board.plan.triggered_by(event))
 
     def _ended(self, process: Process) -> None:
         """The kernel says that one of the replica's processes has ended."""
         self._log.info("a process of the replica ended", pid=process.pid)
-        self._engine.trigger(("pomerium.process", "envoy.server"))
+        self._trigger(PROCESS)
         self._poke()
 
     async def _close(self) -> None:

@@ -23,6 +23,10 @@ class Plan:
     gates: Mapping[str, Gate]
     thresholds: Thresholds
 
+    def triggered_by(self, event: str) -> tuple[str, ...]:
+        """The measured checks that are looked at at once after this event."""
+        return tuple(id_ for id_ in self.looks if event in self.checks[id_].triggers)
+
     @property
     def reported(self) -> tuple[str, ...]:
         """The checks of which only the replica's own report tells."""

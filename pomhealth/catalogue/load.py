@@ -18,6 +18,7 @@ else:
     import tomli as tomllib
 
 DOCS = "docs/checks.md"
+CONFIG, PROCESS, STORAGE = "config", "process", "storage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class Check:
     """One check. `interval` is the seconds between two looks (0: only the replica's report tells), `deadline` the
     seconds that one look may take, `retry` the seconds until the next look while it fails, `dear` whether a look
     costs more the larger the configuration is, `needs` the checks without which it says nothing, `report_cause` the
-    cause code of a failing report of the replica's own, and `zero` whether it is only for Pomerium Zero's replicas.
+    cause code of a failing report of the replica's own, `zero` whether it is only for Pomerium Zero's replicas, and
+    `triggers` the events after which it is looked at at once: CONFIG (the configuration changed), PROCESS (one of
+    the replica's processes ended), STORAGE (something came on the storage connection).
     """
 
     id: str
@@ -51,6 +54,7 @@ class Check:
     report_cause: str
     causes: Mapping[str, Cause]
     zero: bool = False
+    triggers: tuple[str, ...] = ()
 
     @property
     def measured(self) -> bool:
@@ -125,6 +129,7 @@ def _check(id_: str, area: str, table: dict[str, Any]) -> Check:
         needs=tuple(table.get("needs", ())),
         report_cause=table.get("report_cause", "reported"),
         zero=table.get("zero", False),
+        triggers=tuple(table.get("triggers", ())),
         causes=causes,
     )
 
