@@ -20,7 +20,8 @@ from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
 from pomhealth.publish.http import Pages, Server
 from pomhealth.publish.view import View, summary
-from pomhealth.replica.discover import changed, discover
+from pomhealth.replica.changes import Changes
+from pomhealth.replica.discover import discover
 from pomhealth.replica.model import Replica
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings, SettingsError, split_address
@@ -74,7 +75,7 @@ class Agent:
             self._board,
             self._engine,
             self._settings,
-            Sight(discover, changed),
+            Sight(discover, Changes().since),
             log=self._log,
             found=self._found,
         )

@@ -14,9 +14,6 @@ from pomhealth.status import Unobservable
 
 _DEAD = ("Z", "X", "x")
 
-# Processes known to be none of the last asked replica's children, so that the next look need not read them again.
-_strangers: dict[Process, frozenset[int]] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class Stat:
@@ -91,25 +88,30 @@ def is_replica(pid: int) -> bool:
     return seen is not None and seen.state not in _DEAD and _serves(pid, seen)
 
 
-def has_new_child(main: Process, known: Sequence[Process]) -> bool:
-    """Whether the process has an Envoy that is not among those known.
+class Strangers:
+    """Processes known to be none of a replica's children, so that the next look need not read them again."""
 
-    Only processes that were not there at the last call are looked at, besides the process's own children.
-    """
-    now = frozenset(pids())
-    strangers = now - _strangers.get(main, frozenset())
-    others = set()
-    found = False
-    for pid in strangers:
-        seen = stat(pid)
-        if seen is None or seen.parent != main.pid:
-            others.add(pid)
-        elif pid not in {one.pid for one in known}:
-            found = found or _is_envoy(pid, seen)
-    past = _strangers.get(main, frozenset()) & now
-    _strangers.clear()
-    _strangers[main] = past | others
-    return found
+    def __init__(self) -> None:
+        self._main: Process | None = None
+        self._known: frozenset[int] = frozenset()
+
+    def have_envoy(self, main: Process, known: Sequence[Process]) -> bool:
+        """Whether the process has an Envoy that is not among those known.
+
+        Only processes that were not there at the last call are looked at, besides the process's own children.
+        """
+        now = frozenset(pids())
+        past = self._known & now if self._main == main else frozenset[int]()
+        others = set()
+        found = False
+        for pid in now - past:
+            seen = stat(pid)
+            if seen is None or seen.parent != main.pid:
+                others.add(pid)
+            elif pid not in {one.pid for one in known}:
+                found = found or _is_envoy(pid, seen)
+        self._main, self._known = main, past | others
+        return found
 
 
 def argv(pid: int) -> tuple[str, ...]:

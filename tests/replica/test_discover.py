@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from pomhealth.replica import paths
-from pomhealth.replica.discover import Ambiguous, ReplicaError, changed, discover
+from pomhealth.replica.changes import Changes
+from pomhealth.replica.discover import Ambiguous, ReplicaError, discover
 from pomhealth.replica.model import Holder, Replica
 from pomhealth.settings import Settings
 from tests.replica.little import Little, home_of, program_that_says
@@ -32,6 +33,7 @@ def of(little: Little) -> Callable[..., Replica]:
 
 @pytest.mark.parametrize("release", ["v0.33.1", "v0.32.9", "v0.30.8"])
 def test_everything_about_a_stand_in(release: str, standin: StandIn) -> None:
+    changes = Changes()
     running = standin(release, storage="file")
     found = discover(Settings(pid=running.pid))
     assert found.missing == {} or release == "v0.30.8"
@@ -57,16 +59,17 @@ def test_everything_about_a_stand_in(release: str, standin: StandIn) -> None:
     assert (release == "v0.30.8") == (found.health is None)
     assert found.same_network
     assert found.root == ""
-    assert not changed(found, Settings())
+    assert not changes.since(found, Settings())
 
 
 def test_a_second_look_is_quick_and_a_look_for_changes_quicker(standin: StandIn) -> None:
+    changes = Changes()
     settings = Settings(pid=standin().pid)
     found = discover(settings)
-    changed(found, settings)
+    changes.since(found, settings)
     started = time.monotonic()
     for _ in range(20):
-        assert not changed(found, settings)
+        assert not changes.since(found, settings)
     assert (time.monotonic() - started) / 20 < 0.005
     started = time.monotonic()
     assert discover(settings, found) == found
@@ -74,23 +77,25 @@ def test_a_second_look_is_quick_and_a_look_for_changes_quicker(standin: StandIn)
 
 
 def test_a_rewritten_file_a_new_envoy_and_an_end_are_changes(standin: StandIn) -> None:
+    changes = Changes()
     running = standin()
     settings = Settings(pid=running.pid)
     found = discover(settings)
     running.rewrite(services="all")
-    assert changed(found, settings)
+    assert changes.since(found, settings)
     found = discover(settings, found)
-    assert not changed(found, settings)
+    assert not changes.since(found, settings)
     running.stop()
-    assert changed(found, settings)
+    assert changes.since(found, settings)
     gone = discover(settings, found)
     assert gone.awaited is True
     assert None is gone.main
     assert found.options == gone.options
-    assert not changed(gone, Settings(pid=running.pid))
+    assert not changes.since(gone, Settings(pid=running.pid))
 
 
 def test_a_rejected_file_keeps_the_options_of_the_one_before(little: Little) -> None:
+    changes = Changes()
     child = little.replica("--config", "pomerium.yaml", config="address: 127.0.0.1:8443\n")
     settings = Settings(pid=child.pid)
     found = discover(settings)
@@ -100,7 +105,7 @@ def test_a_rejected_file_keeps_the_options_of_the_one_before(little: Little) -> 
         ("address: 127.0.0.1:1\nservices: sorcery\n", 2),
     ):
         (home_of(child) / "pomerium.yaml").write_text(text)
-        assert changed(found, settings)
+        assert changes.since(found, settings)
         found = discover(settings, found)
         (problem,) = found.options.problems
         assert (str(home_of(child) / "pomerium.yaml"), line) == (problem.path, problem.line)
@@ -157,16 +162,17 @@ def test_a_relative_file_is_relative_to_the_replicas_directory(little: Little, t
 
 def test_a_swapped_link_is_a_change(little: Little, tmp_path: Path) -> None:
     """As Kubernetes replaces a mounted secret: `..data` leads to another directory."""
+    changes = Changes()
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "c.yaml").write_text("address: 127.0.0.1:7\n")
     (tmp_path / "data").symlink_to("one")
     settings = Settings(pid=little.replica("--config", str(tmp_path / "data" / "c.yaml")).pid)
     found = discover(settings)
-    assert not changed(found, settings)
+    assert not changes.since(found, settings)
     (tmp_path / "new").symlink_to("two")
     (tmp_path / "new").replace(tmp_path / "data")
-    assert changed(found, settings)
+    assert changes.since(found, settings)
 
 
 def test_in_zero_mode_addresses_are_learnt_from_envoy_and_the_process(standin: StandIn) -> None:
@@ -213,6 +219,7 @@ def test_a_wrong_pid_is_told_in_one_line() -> None:
 def test_a_configuration_that_nobody_runs_is_awaited_and_an_unreadable_one_is_an_error(
     tmp_path: Path,
 ) -> None:
+    changes = Changes()
     config = tmp_path / "c.yaml"
     with pytest.raises(ReplicaError, match="No such file or directory, and no replica runs with it"):
         discover(Settings(pomerium_config=str(config)))
@@ -221,16 +228,17 @@ def test_a_configuration_that_nobody_runs_is_awaited_and_an_unreadable_one_is_an
     found = discover(Settings(pomerium_config=str(config)), before)
     assert found.awaited is True
     assert found.options.get("address") == "127.0.0.1:1"
-    assert not changed(found, Settings(pomerium_config=str(config)))
+    assert not changes.since(found, Settings(pomerium_config=str(config)))
     config.write_text("address: 127.0.0.1:22\n")
-    assert changed(found, Settings(pomerium_config=str(config)))
+    assert changes.since(found, Settings(pomerium_config=str(config)))
 
 
 def test_a_replica_that_appears_is_a_change(little: Little) -> None:
+    changes = Changes()
     awaited = Replica(awaited=True)
     settings = Settings(pid=little.replica().pid)
-    assert changed(awaited, settings)
-    assert changed(awaited, Settings())
+    assert changes.since(awaited, settings)
+    assert changes.since(awaited, Settings())
 
 
 def test_the_operators_addresses_go_before_what_is_found(little: Little) -> None:
@@ -267,6 +275,7 @@ def test_why_the_version_is_not_known(of: Callable[..., Replica]) -> None:
 
 
 def test_a_data_source_name_may_stand_in_a_file(little: Little) -> None:
+    changes = Changes()
     text = "databroker_storage_type: postgres\ndatabroker_storage_connection_string_file: dsn\n"
     child = little.replica("--config", "pomerium.yaml", config=text)
     home = home_of(child)
@@ -278,17 +287,18 @@ def test_a_data_source_name_may_stand_in_a_file(little: Little) -> None:
     assert "planted" not in repr(found)
     shutil.copy(home / "dsn", home / "dsn.new")
     (home / "dsn.new").replace(home / "dsn")
-    assert changed(found, settings)
+    assert changes.since(found, settings)
 
 
 def test_addresses_that_were_learnt_stay_while_envoy_does_not_answer(standin: StandIn) -> None:
+    changes = Changes()
     running = standin(env={"POMERIUM_ZERO_TOKEN": "token"})
     settings = Settings(pid=running.pid)
     found = discover(settings)
     os.kill(running.envoy_pid(), signal.SIGSTOP)
     try:
         assert discover(settings, found).endpoints == found.endpoints
-        assert not changed(found, settings)
+        assert not changes.since(found, settings)
     finally:
         os.kill(running.envoy_pid(), signal.SIGCONT)
 
@@ -296,24 +306,26 @@ def test_addresses_that_were_learnt_stay_while_envoy_does_not_answer(standin: St
 def test_another_address_of_envoys_is_a_change_where_addresses_are_learnt(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pomhealth.replica.discover._ASK_EVERY", 0.0)
+    changes = Changes()
+    monkeypatch.setattr("pomhealth.replica.changes._ASK_EVERY", 0.0)
     settings = Settings(pid=standin(env={"POMERIUM_ZERO_TOKEN": "token"}).pid)
     found = discover(settings)
-    assert not changed(found, settings)
-    assert changed(replace(found, endpoints=found.endpoints[1:]), settings)
+    assert not changes.since(found, settings)
+    assert changes.since(replace(found, endpoints=found.endpoints[1:]), settings)
 
 
 def test_of_very_many_files_some_are_looked_at_in_turn(little: Little, tmp_path: Path) -> None:
     """A thousand certificates are not looked at twice a second; the configuration file is."""
+    changes = Changes()
     names = [tmp_path / f"{number}.pem" for number in range(300)]
     listed = "".join(f"  - {{cert: {cert}, key: {cert}}}\n" for cert in names)
     child = little.replica("--config", "pomerium.yaml", config=f"certificates:\n{listed}")
     settings = Settings(pid=child.pid)
     found = discover(settings)
     assert len(found.stamps) == 301
-    assert not any(changed(found, settings) for _ in range(5))
+    assert not any(changes.since(found, settings) for _ in range(5))
     names[250].write_text("")
-    assert any(changed(found, settings) for _ in range(4))
+    assert any(changes.since(found, settings) for _ in range(4))
     found = discover(settings, found)
     (home_of(child) / "pomerium.yaml").write_text("")
-    assert changed(found, settings)
+    assert changes.since(found, settings)

@@ -53,10 +53,11 @@ def test_with_no_replica_one_is_awaited() -> None:
     found = unshared(
         """
 import json
-from pomhealth.replica.discover import changed, discover
+from pomhealth.replica.changes import Changes
+from pomhealth.replica.discover import discover
 from pomhealth.settings import Settings
 found = discover(Settings())
-print(json.dumps([found.awaited, found.main, found.missing["process"], changed(found, Settings())]))
+print(json.dumps([found.awaited, found.main, found.missing["process"], Changes().since(found, Settings())]))
 """,
         "--pid",
         "--fork",
@@ -68,7 +69,8 @@ print(json.dumps([found.awaited, found.main, found.missing["process"], changed(f
 
 SIDECAR = """
 import json
-from pomhealth.replica.discover import changed, discover
+from pomhealth.replica.changes import Changes
+from pomhealth.replica.discover import discover
 from pomhealth.settings import Settings
 def show(found):
     return {
@@ -78,7 +80,7 @@ def show(found):
         "addresses": {one.role: [one.where, one.origin] for one in found.endpoints},
         "storage": found.storage.kind if found.storage else None,
         "version": found.version.value if found.version else None,
-        "changed": changed(found, settings), "path": found.options.path,
+        "changed": Changes().since(found, settings), "path": found.options.path,
     }
 """
 

@@ -79,8 +79,9 @@ def test_envoys_are_the_children_called_envoy_the_newest_last(little: Little, un
     assert {str(directory) for directory in directories} == {
         processes.cwd(one.pid) for one in (first, second)
     }
-    assert not processes.has_new_child(main, (first, second))
-    assert processes.has_new_child(main, (first,))
+    strangers = processes.Strangers()
+    assert not strangers.have_envoy(main, (first, second))
+    assert strangers.have_envoy(main, (first,))
 
 
 def test_a_wrapper_of_the_same_name_is_not_the_replica(little: Little, until: Until) -> None:

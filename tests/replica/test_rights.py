@@ -11,7 +11,8 @@ from tests.standin import StandIn
 pytestmark = needs_root
 
 LOOK = """
-from pomhealth.replica.discover import changed, discover
+from pomhealth.replica.changes import Changes
+from pomhealth.replica.discover import discover
 from pomhealth.settings import Settings
 settings = Settings(pid={pid})
 found = discover(settings)
@@ -24,7 +25,7 @@ print(json.dumps({{
     "health": found.health.where if found.health else None,
     "envoys": [one.pid for one in found.envoys],
     "version": found.version.value if found.version else None,
-    "changed": changed(found, settings),
+    "changed": Changes().since(found, settings),
     "again": discover(settings, found) == found,
 }}))
 """
