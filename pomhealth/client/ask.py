@@ -10,7 +10,7 @@ from pomhealth.client.answer import ELSEWHERE, Answer, AskError, read
 
 LARGEST = 4 * 1024 * 1024  # bytes of an answer; a real one has a few thousand
 _PIECE = 65536
-_START = "start the agent (systemctl start pomhealth, or pomhealth run), or give its address with -a"
+_START = "start the agent (pomhealth run), or give its address with -a"
 
 Target = tuple[int, str | tuple[str | bytes | int, ...]]
 
