@@ -41,7 +41,7 @@ def test_yaml_json_and_toml_read_alike(path: str, content: bytes) -> None:
     [
         ("c.yaml", b"a: 1\nb: [\n", 3, "cannot be parsed"),
         ("c.yaml", b"- a\n- b\n", 1, "not a mapping"),
-        ("c.json", b'{\n"a": 1,\n}', 3, "cannot be parsed"),
+        ("c.json", b'{\n"a": 1,\n"b" 2}', 3, "cannot be parsed"),
         ("c.json", b'{"a": "\xff"}', 0, "not UTF-8"),
         ("c.toml", b"a = 1\nb = \n", 2, "cannot be parsed"),
         ("config", b"a: 1", 0, "its name ends in none of"),
