@@ -45,3 +45,14 @@ def details(about: dict[str, Any]) -> list[tuple[str, str]]:
         admin = f"admin {about['envoy_admin']}" if about["envoy_admin"] else ""
         lines.append(("envoy", ", ".join(part for part in (pid, admin) if part)))
     return lines
+
+
+def unseen(about: dict[str, Any]) -> list[tuple[str, str]]:
+    """What could not be seen, and why: all that lacks the same right together, with that right alone."""
+    by_right: dict[str, list[str]] = {}
+    for what, lack in about["missing"].items():
+        by_right.setdefault(lack.rpartition(": ")[2], []).append(what)
+    return [
+        (", ".join(whats), right if len(whats) > 1 else about["missing"][whats[0]])
+        for right, whats in by_right.items()
+    ]

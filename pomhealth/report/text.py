@@ -8,7 +8,7 @@ from itertools import groupby
 from pomhealth.replica.model import Replica
 from pomhealth.report.items import Item, every, failing, warnings
 from pomhealth.report.style import Style, clean
-from pomhealth.report.subject import details, subject, title
+from pomhealth.report.subject import details, subject, title, unseen
 from pomhealth.status import Gate, Outcome
 
 _INDENT = "      "
@@ -41,7 +41,7 @@ def _header(replica: Replica, style: Style) -> str:
     about = subject(replica)
     lines = [style.strong(clean(title(about)))]
     lines += [style.wrap(value, f"  {name:14} ") for name, value in details(about)]
-    lines += [style.wrap(f"not seen: {what} ({lack})", "  ") for what, lack in about["missing"].items()]
+    lines += [style.wrap(f"not seen: {what}: {lack}", "  ") for what, lack in unseen(about)]
     return "\n".join(lines)
 
 

@@ -167,6 +167,14 @@ def test_what_was_not_looked_at_in_time_is_a_failure() -> None:
     assert text(map_).endswith("4 checks: 3 passed, 1 failed.\nNot ready: xds.listener.\n")
 
 
+def test_what_lacks_the_same_right_is_said_once() -> None:
+    lack = "of process 7 cannot be read: run as the replica's user"
+    replica = Replica(missing={"environment": f"the environment {lack}", "sockets": f"the sockets {lack}"})
+    assert "\n  not seen: environment, sockets: run as the replica's user\n" in text(
+        status(), replica=replica
+    )
+
+
 def test_a_sidecar_says_what_it_does_not_see() -> None:
     sidecar = Replica(options=Options(zero=True), missing={"process": "share the replica's PID namespace"})
     assert text(status(), replica=sidecar).startswith(
@@ -176,7 +184,7 @@ Pomerium replica, its process not visible from here
   address        none known
   services       all
   storage        not known
-  not seen: process (share the replica's PID namespace)
+  not seen: process: share the replica's PID namespace
 
 Envoy
 """
