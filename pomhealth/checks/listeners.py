@@ -23,6 +23,7 @@ _NAMES = {
     "metrics_address": ("metrics-ingress",),
     "envoy_admin_address": ("envoy-admin",),
     "debug_address": ("debug",),
+    "ssh_address": ("ssh",),
 }
 
 

@@ -59,7 +59,7 @@ def how_often(check: Check) -> str:
     """When a check is looked at, in words."""
     if not check.measured:
         return "only by the replica itself, in its own report (Pomerium 0.31 and newer)"
-    return f"every {_span(check.interval)}, every {_span(check.retry)} while it fails; a look takes at most {_span(check.deadline)}"
+    return f"every {_span(check.interval)}, every {_span(check.retry)} while it fails; a look takes {check.deadline:g} s at most"
 
 
 def as_json(check: Check) -> dict[str, Any]:
