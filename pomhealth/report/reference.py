@@ -107,5 +107,5 @@ def _span(seconds: float) -> str:
     for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= unit and seconds % unit == 0:
             number = int(seconds // unit)
-            return f"{number} {name}" if number == 1 else f"{number} {name}s"
+            return name if number == 1 else f"{number} {name}s"
     return "second" if seconds == 1 else f"{seconds:g} seconds"
