@@ -52,7 +52,7 @@ async def ping(context: Context) -> Ping:
 async def _ask(context: Context) -> Ping:
     if not context.replica.same_network:
         raise Unobservable("the main listener cannot be asked", context.replica.missing.get("network", ""))
-    to = approach(context.replica, server_name(context.replica))
+    to = approach(context.replica, server_name(context))
     if to is None:
         raise Unobservable(
             "the main listener's address is not known", context.replica.missing.get("options", "")

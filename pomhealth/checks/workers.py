@@ -39,7 +39,7 @@ async def front(context: Context) -> Front | None:
     That is the address asked for, if the socket there is Envoy's own. Another process may hold it, and Envoy then
     serves on the old one: it says which.
     """
-    to = approach(context.replica, server_name(context.replica))
+    to = approach(context.replica, server_name(context))
     if to is None:
         return None
     mine = await _own(context, to)

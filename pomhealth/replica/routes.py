@@ -47,24 +47,15 @@ class Route:
         return self.fields.line_of(field) if isinstance(self.fields, yamlfile.Block) else self.line
 
 
-class _Last:
-    """The host names of the configuration asked about last: every look asks about the same one."""
-
-    options: Options | None = None
-    hosts: tuple[Host, ...] = ()
-
-
 def hosts(options: Options) -> tuple[Host, ...]:
     """The host names of the https routes (tcp+https and udp+https too, ssh not), each once, at its first route.
 
     The sign-in host comes with them where this replica serves it.
     """
-    if _Last.options is not options:
-        found: dict[str, Host] = {}
-        for host in _hosts(options):
-            found.setdefault(host.name, host)
-        _Last.hosts, _Last.options = tuple(found.values()), options
-    return _Last.hosts
+    found: dict[str, Host] = {}
+    for host in _hosts(options):
+        found.setdefault(host.name, host)
+    return tuple(found.values())
 
 
 def routes(options: Options) -> Iterator[Route]:

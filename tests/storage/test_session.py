@@ -103,10 +103,10 @@ async def test_a_look_ends_in_time_while_the_server_hangs(own_database: Database
         begun = time.monotonic()
         with pytest.raises(Failed):
             await session.look(deadline=deadline)
-        assert time.monotonic() - begun < deadline + 0.3
+        assert time.monotonic() - begun < deadline + 1
         begun = time.monotonic()
         await session.close()
-        assert time.monotonic() - begun < 0.3
+        assert time.monotonic() - begun < 1
     finally:
         own_database.server.resume()
 
