@@ -15,8 +15,9 @@ from pomhealth.blocking import Workers
 from pomhealth.reach import Silent
 from pomhealth.status import Unobservable
 from pomhealth.storage import questions
-from pomhealth.storage.dsn import ANY, NOWHERE, Host, Target, conninfo
+from pomhealth.storage.dsn import NOWHERE, conninfo
 from pomhealth.storage.questions import StorageFacts
+from pomhealth.storage.target import ANY, Host, Target
 from pomhealth.storage.trouble import Trouble, silence, worst
 from pomhealth.storage.wire import Failed, Wire, forget_environment
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pomhealth.status import Evidence, Finding, failed, passed
-from pomhealth.storage.dsn import Target
 from pomhealth.storage.questions import StorageFacts
+from pomhealth.storage.target import Target
 from pomhealth.storage.trouble import Trouble
 
 ATTRIBUTES = (("backend", "postgres"),)

@@ -8,7 +8,8 @@ import pytest
 
 from pomhealth.status import Unobservable
 from pomhealth.storage.connstring import BadDsn
-from pomhealth.storage.dsn import NOWHERE, Host, Target, conninfo
+from pomhealth.storage.dsn import NOWHERE, conninfo
+from pomhealth.storage.target import Host, Target
 
 
 def read(dsn: str, root: str = "", cwd: str = "/", **environment: str) -> Target:
