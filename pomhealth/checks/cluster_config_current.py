@@ -7,7 +7,6 @@ it asks for is compared with what Envoy runs.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterable
@@ -15,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from pomhealth.checks.context import Context
-from pomhealth.checks.xds import ask
+from pomhealth.checks.xds import ask_json
 from pomhealth.replica.model import Options
 from pomhealth.replica.paths import resolve
 from pomhealth.replica.routes import hosts
@@ -43,8 +42,8 @@ async def look(context: Context) -> Finding:
         return _rejected(options)
     if not context.replica.runs("proxy"):
         return passed(f"{options.path} has no mistake that Pomerium would refuse")
-    body, seconds = await ask(context, _ROUTES)
-    lacking = sorted(_route_hosts(options) - set(_domains(_parsed(body))))
+    dump, seconds = await ask_json(context, _ROUTES)
+    lacking = sorted(_route_hosts(options) - set(_domains(dump)))
     if not lacking:
         return replace(passed(f"the replica runs what {options.path} holds"), cost=seconds)
     age = await context.workers.call("configuration file", lambda: _age(context), deadline=_DEADLINE)
@@ -104,11 +103,3 @@ def _domains(dump: Any) -> Iterable[str]:
         for virtual_host in entry.get("route_config", {}).get("virtual_hosts", []):
             for domain in virtual_host.get("domains", []):
                 yield str(domain).partition(":")[0]
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        dump = json.loads(body)
-    except ValueError:
-        raise Unobservable("Envoy's config dump", "it is not JSON") from None
-    return dump if isinstance(dump, dict) else {}

@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pomhealth.checks.xds import Rejection
-from pomhealth.replica.model import Endpoint, Holder
+from pomhealth.replica.model import EVERY_ADDRESS, Endpoint, Holder
 from pomhealth.replica.sockets import ListeningSocket
 from pomhealth.status import Evidence, Finding, failed, passed, warned
 
-_EVERY = ("", "0.0.0.0", "::")  # noqa: S104
 _BIND = re.compile(r"cannot bind '(?P<where>[^']+)': (?P<why>[^\n]*)")
 _NAMES = {
     "address": ("https-ingress", "http-ingress", "quic-ingress"),
@@ -49,7 +48,7 @@ class Ground:
 
 def place(host: str, port: int) -> str:
     """HOST:PORT in one spelling, * for every address, whatever its family."""
-    if host in _EVERY:
+    if host in EVERY_ADDRESS:
         return f"*:{port}"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -208,7 +207,7 @@ def _elsewhere(endpoint: Endpoint, ground: Ground) -> bool:
 def _same(one: ListeningSocket, endpoint: Endpoint) -> bool:
     if one.port != endpoint.port:
         return False
-    return one.host == endpoint.host or (endpoint.host in _EVERY and one.host in _EVERY)
+    return one.host == endpoint.host or (endpoint.host in EVERY_ADDRESS and one.host in EVERY_ADDRESS)
 
 
 def _on(where: str, table: tuple[ListeningSocket, ...]) -> list[ListeningSocket]:
@@ -220,5 +219,5 @@ def _on(where: str, table: tuple[ListeningSocket, ...]) -> list[ListeningSocket]
         for one in table
         if not one.udp
         and str(one.port) == port
-        and (one.host == host or one.host in _EVERY or host in _EVERY)
+        and (one.host == host or one.host in EVERY_ADDRESS or host in EVERY_ADDRESS)
     ]

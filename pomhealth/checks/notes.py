@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Notes:
@@ -12,6 +14,7 @@ class Notes:
 
     def __init__(self) -> None:
         self._kept: dict[Hashable, Any] = {}
+        self._answers: dict[str, tuple[float, Any]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
     def recall(self, key: Hashable) -> Any:
@@ -21,6 +24,16 @@ class Notes:
     def keep(self, key: Hashable, value: Any) -> None:
         self._kept[key] = value
 
-    def lock(self, name: str) -> asyncio.Lock:
-        """The lock under which one request serves all who ask at once."""
-        return self._locks.setdefault(name, asyncio.Lock())
+    async def shared(self, name: str, ask: Callable[[], Awaitable[T]], *, fresh: float) -> tuple[T, bool]:
+        """The answer of `ask`, or one under this name not older than `fresh` seconds; and whether it was asked now.
+
+        One question serves all who ask at once. Raises what `ask` raises.
+        """
+        clock = asyncio.get_running_loop().time
+        async with self._locks.setdefault(name, asyncio.Lock()):
+            kept = self._answers.get(name)
+            if kept is not None and clock() - kept[0] < fresh:
+                return kept[1], False
+            answer = await ask()
+            self._answers[name] = (clock(), answer)
+            return answer, True

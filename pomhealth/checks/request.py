@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from pomhealth.checks.context import Context
@@ -38,15 +37,8 @@ class Ping:
 
 async def ping(context: Context) -> Ping:
     """Asks, or gives the answer that another check has just had. Raises Unobservable where there is nobody to ask."""
-    async with context.notes.lock("ping"):
-        kept = context.notes.recall("ping")
-        now = asyncio.get_running_loop().time()
-        if kept is not None and now - kept[0] < _FRESH:
-            answer: Ping = kept[1]
-            return answer
-        answer = await _ask(context)
-        context.notes.keep("ping", (asyncio.get_running_loop().time(), answer))
-        return answer
+    answer, _ = await context.notes.shared("ping", lambda: _ask(context), fresh=_FRESH)
+    return answer
 
 
 async def _ask(context: Context) -> Ping:

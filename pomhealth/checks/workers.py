@@ -9,20 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.names import server_name
 from pomhealth.reach import ReachError, Silent
+from pomhealth.replica.addresses import learnt
+from pomhealth.replica.envoy import LEARNT
 from pomhealth.replica.mainlistener import Approach, approach, handshake
+from pomhealth.replica.model import EVERY_ADDRESS
 from pomhealth.replica.sockets import ListeningSocket
 from pomhealth.status import Evidence, Finding, Unobservable, failed
 
 _DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in which a hang must show
 _LOOKS = 3
 _PAUSE = 0.2  # seconds between two looks at the queues
-_MAIN = ("https-ingress", "http-ingress")
-_EVERY = ("", "0.0.0.0", "::")  # noqa: S104
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ async def front(context: Context) -> Front | None:
         listeners = await context.admin.json("/listeners?format=json", deadline=_DEADLINE)
     except (ReachError, Unobservable):
         return None  # the main thread's look says why
-    host, port = _served(listeners)
-    if not port:
+    serves = next((one for one in learnt(listeners, LEARNT) if one.role == "address" and not one.udp), None)
+    if serves is None:
         return None
-    moved = replace(to, host={"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port=port)  # noqa: S104
+    moved = replace(to, host=serves.connect_host, port=serves.port)
     return Front(moved, await _own(context, moved))
 
 
@@ -129,14 +129,4 @@ async def _own(context: Context, to: Approach) -> frozenset[int]:
 
 
 def _at(one: ListeningSocket, to: Approach) -> bool:
-    return one.port == to.port and not one.udp and one.host in (to.host, *_EVERY)
-
-
-def _served(listeners: Any) -> tuple[str, int]:
-    """Host and port of the main listener among Envoy's own; port 0 where it has none."""
-    statuses = listeners.get("listener_statuses", []) if isinstance(listeners, dict) else []
-    for status in statuses:
-        if status.get("name") in _MAIN:
-            address = status.get("local_address", {}).get("socket_address", {})
-            return str(address.get("address", "")), int(address.get("port_value", 0))
-    return "", 0
+    return one.port == to.port and not one.udp and one.host in (to.host, *EVERY_ADDRESS)

@@ -7,7 +7,7 @@ stands now is told from one that is over by the order in which the counters move
 
 from __future__ import annotations
 
-import asyncio
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -117,15 +117,13 @@ async def ask_counters(context: Context) -> tuple[Mapping[str, Updates], float]:
 
     Raises Unobservable where Envoy cannot be asked.
     """
-    async with context.notes.lock("xds counters"):
-        kept = context.notes.recall("xds counters")
-        now = asyncio.get_running_loop().time()
-        if kept is not None and now - kept[0] < _FRESH:
-            return kept[1], 0.0
+
+    async def count() -> tuple[Mapping[str, Updates], float]:
         body, seconds = await ask(context, COUNTERS)
-        counted = tally(body.decode("utf-8", "replace"))
-        context.notes.keep("xds counters", (asyncio.get_running_loop().time(), counted))
-        return counted, seconds
+        return tally(body.decode("utf-8", "replace")), seconds
+
+    (counted, seconds), now = await context.notes.shared("xds counters", count, fresh=_FRESH)
+    return counted, seconds if now else 0.0
 
 
 async def ask(context: Context, path: str) -> tuple[bytes, float]:
@@ -142,13 +140,23 @@ async def ask(context: Context, path: str) -> tuple[bytes, float]:
     return answer.body, answer.seconds
 
 
+async def ask_json(context: Context, path: str) -> tuple[dict[str, Any], float]:
+    """The JSON object that Envoy answers with, and the seconds it took. Raises Unobservable."""
+    body, seconds = await ask(context, path)
+    try:
+        document = json.loads(body)
+    except ValueError:
+        raise Unobservable("Envoy's config dump", "it is not JSON") from None
+    if not isinstance(document, dict):
+        raise Unobservable("Envoy's config dump", "it is not an object")
+    return document, seconds
+
+
 async def judge_counters(context: Context, id_: str, what: str) -> Finding:
     """The finding for a kind of resource that Envoy only counts."""
     counted, seconds = await ask_counters(context)
-    envoy = context.replica.envoy
-    key = (id_, envoy)
-    after = watch(context.notes.recall(key), counted[id_])
-    context.notes.keep(key, after)
+    after = watch(context.notes.recall(id_), counted[id_])
+    context.notes.keep(id_, after)
     seen = Evidence(
         f"{context.admin.where}/stats",
         f"{after.seen.rejected} updates rejected, {after.seen.accepted} accepted since Envoy started",

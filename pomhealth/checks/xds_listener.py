@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.listeners import Ground, judge, place
-from pomhealth.checks.xds import LISTENERS, ask, rejections
+from pomhealth.checks.xds import LISTENERS, ask_json, rejections
 from pomhealth.replica.model import Process
 from pomhealth.status import Finding, Unobservable
 
@@ -24,8 +23,7 @@ async def look(context: Context) -> Finding:
     replica = context.replica
     if not replica.same_network:
         raise Unobservable("listening sockets cannot be seen", replica.missing.get("network", ""))
-    body, seconds = await ask(context, LISTENERS)
-    dump = _parsed(body)
+    dump, seconds = await ask_json(context, LISTENERS)
 
     def survey() -> Finding:
         table = context.sockets.listening()
@@ -56,16 +54,6 @@ def active(dump: Any) -> dict[str, str]:
             host = address.get("address", "")
             found[str(listener["name"])] = place(host, address["port_value"])
     return found
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        dump = json.loads(body)
-    except ValueError:
-        raise Unobservable("Envoy's config dump", "it is not JSON") from None
-    if not isinstance(dump, dict):
-        raise Unobservable("Envoy's config dump", "it is not an object")
-    return dump
 
 
 def _held(context: Context) -> frozenset[int] | None:

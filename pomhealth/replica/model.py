@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104  (how a listener on every address is written)
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
