@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,6 @@ import pytest
 
 from pomhealth.blocking import Workers
 from pomhealth.checks import Context, zero_bootstrap_config_save
-from pomhealth.replica import processes
 from pomhealth.replica.model import Process, Replica, Value
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings
@@ -22,6 +19,7 @@ from pomhealth.status import Finding, Outcome, Unobservable
 from pomhealth.storage import access, places, trial
 from pomhealth.storage.access import Credentials
 from pomhealth.storage.places import Place
+from tests.actors import acting
 from tests.storage.mounts import fill, read_only, small_disk
 
 _STAY = "import os,sys; os.setgid(int(sys.argv[1])); os.setuid(int(sys.argv[1])); print('up',flush=True); sys.stdin.read()"
@@ -37,20 +35,8 @@ def user() -> int:
 @pytest.fixture
 def main(user: int) -> Iterator[Process]:
     """A process of the replica's user."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", _STAY, str(user)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        assert child.stdout.readline() == b"up\n"
-        found = processes.process(child.pid)
-        assert found is not None
-        yield found
-    finally:
-        child.stdin.close()
-        child.wait(5)
-        child.stdout.close()
+    with acting(_STAY, str(user), says="up") as process:
+        yield process
 
 
 @pytest.fixture

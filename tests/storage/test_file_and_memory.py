@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from pomhealth.replica import processes
 from pomhealth.replica.model import Options, Process, Replica, Storage
 from pomhealth.status import Finding, Outcome, Unobservable
 from pomhealth.storage import filestore
+from tests.actors import acting
 from tests.storage.looking import context, replica
 from tests.storage.mounts import small_disk
 
@@ -31,23 +29,9 @@ sys.stdin.read()
 """
 
 
-@contextmanager
-def holding(lock: Path, uid: int) -> Iterator[Process]:
+def holding(lock: Path, uid: int) -> AbstractContextManager[Process]:
     """A process that holds a store's lock as Pomerium does, as this user."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", _HOLD, str(lock), str(uid)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    try:
-        assert child.stdout.readline() == b"held\n"
-        found = processes.process(child.pid)
-        assert found is not None
-        yield found
-    finally:
-        child.stdin.close()
-        child.wait(5)
-        child.stdout.close()
+    return acting(_HOLD, str(lock), str(uid), says="held")
 
 
 @pytest.fixture
