@@ -59,13 +59,14 @@ async def look(context: Context) -> Finding:
 def _rejected(options: Options) -> Finding:
     first = options.problems[0]
     more = f" (and {len(options.problems) - 1} more)" if len(options.problems) > 1 else ""
+    told = [
+        Evidence(problem.where, problem.text, "a configuration that Pomerium accepts")
+        for problem in options.problems
+    ]
     return failed(
         "rejected",
         f"Pomerium cannot take {first.where}: {first.text}{more}; the last good configuration keeps serving",
-        *(
-            Evidence(problem.where, problem.text, "a configuration that Pomerium accepts")
-            for problem in options.problems
-        ),
+        *told,
         steps=tuple(f"{problem.where}: {problem.fix}" for problem in options.problems if problem.fix),
     )
 

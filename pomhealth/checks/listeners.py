@@ -84,7 +84,7 @@ def _rejected(rejection: Rejection, ground: Ground) -> Finding:
         return failed(
             "rejected",
             f"Envoy rejected {name}: {rejection.details}{still}",
-            Evidence(source, rejection.details),
+            Evidence(source, rejection.details, "a listener that Envoy takes"),
         )
     where, why = bind["where"], bind["why"]
     port = int(where.rpartition(":")[2]) if where.rpartition(":")[2].isdigit() else 0
@@ -114,16 +114,18 @@ def _rejected(rejection: Rejection, ground: Ground) -> Finding:
             names=(("PORT", str(port)),),
         )
     return failed(
-        "rejected", f"Envoy cannot bind {where} for {name}: {why}{still}", Evidence(source, rejection.details)
+        "rejected",
+        f"Envoy cannot bind {where} for {name}: {why}{still}",
+        Evidence(source, rejection.details, f"a socket on {where}"),
     )
 
 
 def _permission(name: str, where: str, port: int, seen: Evidence, ground: Ground) -> Finding:
-    evidence = [seen]
+    more = []
     low = 0 < port < ground.low_ports
     if low and ground.can_bind_low is not None:
         has = "has" if ground.can_bind_low else "lacks"
-        evidence.append(
+        more.append(
             Evidence(
                 "Envoy's effective capabilities",
                 f"it {has} CAP_NET_BIND_SERVICE",
@@ -131,7 +133,7 @@ def _permission(name: str, where: str, port: int, seen: Evidence, ground: Ground
             )
         )
     lack = " without CAP_NET_BIND_SERVICE" if low and ground.can_bind_low is False else ""
-    return failed("permission-denied", f"{name} may not bind {where}{lack}: permission denied", *evidence)
+    return failed("permission-denied", f"{name} may not bind {where}{lack}: permission denied", seen, *more)
 
 
 def _endpoint(endpoint: Endpoint, ground: Ground) -> Finding | None:

@@ -25,7 +25,7 @@ async def look(context: Context) -> Finding:
     if storage.kind == "memory":
         return passed(
             "storage is in this process's memory: there is nothing outside that could fail",
-            Evidence(storage.origin, "memory"),
+            Evidence(storage.origin, "memory", "memory, file or postgres"),
             attributes=(("backend", "in-memory"),),
         )
     return await (_file if storage.kind == "file" else _postgres)(context, storage)

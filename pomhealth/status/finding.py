@@ -30,7 +30,7 @@ class Evidence:
 
     source: str
     observed: str
-    expected: str = ""
+    expected: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +66,26 @@ def passed(summary: str, *evidence: Evidence, attributes: tuple[tuple[str, str],
 def failed(
     cause: str,
     summary: str,
-    *evidence: Evidence,
+    evidence: Evidence,
+    *more: Evidence,
     steps: tuple[str, ...] = (),
     attributes: tuple[tuple[str, str], ...] = (),
     silent: bool = False,
     names: tuple[tuple[str, str], ...] = (),
 ) -> Finding:
-    return Finding(Outcome.FAIL, summary, cause, evidence, steps, attributes, silent, names=names)
+    return Finding(Outcome.FAIL, summary, cause, (evidence, *more), steps, attributes, silent, names=names)
 
 
 def warned(
     cause: str,
     summary: str,
-    *evidence: Evidence,
+    evidence: Evidence,
+    *more: Evidence,
     steps: tuple[str, ...] = (),
     attributes: tuple[tuple[str, str], ...] = (),
     names: tuple[tuple[str, str], ...] = (),
 ) -> Finding:
-    return Finding(Outcome.WARN, summary, cause, evidence, steps, attributes, names=names)
+    return Finding(Outcome.WARN, summary, cause, (evidence, *more), steps, attributes, names=names)
 
 
 def unseen(reason: str, *evidence: Evidence, steps: tuple[str, ...] = ()) -> Finding:

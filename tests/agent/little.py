@@ -15,10 +15,11 @@ from pomhealth.replica.model import Process, Replica
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings
 from pomhealth.status import Finding, Gate, Outcome, failed, passed
+from tests.findings import SEEN
 
 GOOD = passed("fine")
-BAD = failed("refused", "refused")
-SILENT = failed("timeout", "no answer", silent=True)
+BAD = failed("refused", "refused", SEEN)
+SILENT = failed("timeout", "no answer", SEEN, silent=True)
 PATIENCE = 10.0  # seconds: what is waited for comes far sooner
 
 

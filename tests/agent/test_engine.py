@@ -13,6 +13,7 @@ from pomhealth.agent.plan import Plan
 from pomhealth.checks import Context
 from pomhealth.status import Finding, Outcome, Streak, unseen, warned
 from tests.agent.little import BAD, GOOD, SILENT, Probe, check, context, plan, until
+from tests.findings import SEEN
 
 
 @asynccontextmanager
@@ -201,7 +202,7 @@ def test_the_pause_is_the_interval_while_well_and_the_retry_while_failing() -> N
 
 
 def test_a_warning_is_looked_at_less_often_than_a_failure_and_what_cannot_be_seen_seldom() -> None:
-    assert after(warned("late", "late")) == 5.0
+    assert after(warned("late", "late", SEEN)) == 5.0
     assert after(unseen("no right")) == 15.0
 
 

@@ -9,16 +9,17 @@ from pomhealth.client.answer import read
 from pomhealth.publish import render
 from pomhealth.publish.view import View
 from pomhealth.status import Component, Finding, Gate, Report, StatusMap, failed
+from tests.findings import SEEN
 from tests.report.example import CATALOGUE, HUNG, IN_MEMORY, READ_ONLY, UNREADABLE, status
 
-REJECTED = failed("rejected", "Envoy refused it")
+REJECTED = failed("rejected", "Envoy refused it", SEEN)
 PENDING = status().with_component(Component("xds.listener", Gate.READY, measures=True))
 BLIND = status(None, **{check.id.replace(".", "__"): UNREADABLE for check in CATALOGUE})
 MAPS = {
     "healthy": status(),
     "failing": status(storage__backend=READ_ONLY),
     "warned": status(persistent_backend=IN_MEMORY),
-    "told only": status(persistent_backend=failed("lost", "it is lost")),
+    "told only": status(persistent_backend=failed("lost", "it is lost", SEEN)),
     "with followers": status(envoy__server=HUNG, xds__listener=REJECTED),
     "unseen": status(storage__backend=UNREADABLE),
     "pending": PENDING,
@@ -61,6 +62,6 @@ def test_the_first_step_of_just_this_case_is_what_is_told() -> None:
 
 
 def test_tabs_and_line_breaks_in_what_was_seen_do_not_tear_a_line() -> None:
-    torn: Finding = failed("read-only", "one\ttwo\nthree", steps=("first\nstep",))
+    torn: Finding = failed("read-only", "one\ttwo\nthree", SEEN, steps=("first\nstep",))
     (row,) = judge(read(render.lines(View(status(storage__backend=torn), CATALOGUE))), [], []).failing
     assert (row.summary, row.fix[0]) == ("one two three", "first step")

@@ -14,10 +14,11 @@ from pomhealth.publish import http as module
 from pomhealth.publish.http import Pages, Server
 from pomhealth.publish.view import View
 from pomhealth.status import Finding, failed, passed
+from tests.findings import SEEN
 from tests.publish.views import view
 
 WELL: dict[str, Finding | None] = {"pomerium.process": passed("fine"), "storage.backend": passed("fine")}
-ILL: dict[str, Finding | None] = {**WELL, "storage.backend": failed("refused", "refused")}
+ILL: dict[str, Finding | None] = {**WELL, "storage.backend": failed("refused", "refused", SEEN)}
 PATIENCE = 10.0  # seconds
 
 
@@ -146,7 +147,7 @@ async def test_one_check_by_its_id() -> None:
 
 async def test_excluding_works_repeatedly_and_an_unknown_id_is_a_warning_beside_the_map() -> None:
     async with serving() as site:
-        site.show(view({**ILL, "xds.listener": failed("rejected", "?")}))
+        site.show(view({**ILL, "xds.listener": failed("rejected", "?", SEEN)}))
         assert (await site.ask("/readyz?exclude=storage.backend"))[0] == 503
         status, headers, body = await site.ask(
             "/readyz?exclude=storage.backend&exclude=xds.listener&exclude=xds%0d%0aX-Evil:%20a%22"

@@ -24,6 +24,7 @@ from pomhealth.status import (
     unseen,
     warned,
 )
+from tests.findings import SEEN
 from tests.publish.views import AT, view
 
 GOOD = passed("fine")
@@ -81,7 +82,7 @@ def test_what_has_not_been_looked_at_is_unknown_without_an_error() -> None:
     assert (entry["status"], entry["outcome"], entry.get("error")) == ("UNKNOWN", "unknown", None)
 
 
-@pytest.mark.parametrize("finding", [warned("pending", "older"), failed("rejected", "bad")])
+@pytest.mark.parametrize("finding", [warned("pending", "older", SEEN), failed("rejected", "bad", SEEN)])
 def test_what_is_only_told_runs_without_an_error(finding: Finding) -> None:
     shown = view({"cluster_config_current": finding, "storage.backend": GOOD})
     entry = status(shown)["statuses"]["cluster_config_current"]
@@ -110,7 +111,8 @@ def test_what_does_not_apply_is_named_apart() -> None:
 
 def test_what_follows_a_root_that_stops_readiness_is_unknown_and_says_so() -> None:
     shown = view(
-        {"envoy.server": failed("hung", "no answer"), "xds.listener": failed("rejected", "?")}, proven=True
+        {"envoy.server": failed("hung", "no answer", SEEN), "xds.listener": failed("rejected", "?", SEEN)},
+        proven=True,
     )
     entry = readyz(shown)["xds.listener"]
     assert (entry["status"], entry["outcome"], entry["blocked_by"]) == ("UNKNOWN", "skipped", "envoy.server")
@@ -126,7 +128,7 @@ def test_what_follows_a_root_that_stops_nothing_runs() -> None:
 
 def test_a_part_that_the_replica_says_is_ending_is_terminating() -> None:
     shown = view(
-        {"envoy.server": failed("draining", "Envoy drains")},
+        {"envoy.server": failed("draining", "Envoy drains", SEEN)},
         {"envoy.server": Report("TERMINATING")},
         proven=True,
     )
@@ -152,7 +154,7 @@ def test_healthz_counts_only_what_gates_liveness_and_only_failures_stop_it() -> 
     assert [entry.id for entry in render.counted(shown, "live")] == ["pomerium.process"]
     assert render.is_open(shown, "live")
     assert not render.is_open(shown, "ready")
-    assert not render.is_open(view({"pomerium.process": failed("stopped", "stopped")}), "live")
+    assert not render.is_open(view({"pomerium.process": failed("stopped", "stopped", SEEN)}), "live")
 
 
 def test_startup_is_what_the_board_latched() -> None:
@@ -172,7 +174,7 @@ def test_verbose_lists_each_check_with_its_reason_and_steps() -> None:
         {
             "pomerium.process": GOOD,
             "storage.backend": REFUSED,
-            "xds.listener": warned("redirect-not-listening", "port 80 is taken"),
+            "xds.listener": warned("redirect-not-listening", "port 80 is taken", SEEN),
             "proxy.service": None,
         },
         notice="something is up",
@@ -192,10 +194,10 @@ def test_verbose_lists_each_check_with_its_reason_and_steps() -> None:
 def test_alerts_are_what_to_act_on_worst_first() -> None:
     shown = view(
         {
-            "cluster_config_current": warned("pending", "older"),
+            "cluster_config_current": warned("pending", "older", SEEN),
             "storage.backend": REFUSED,
-            "envoy.server": failed("hung", "no answer"),
-            "xds.listener": failed("rejected", "?"),
+            "envoy.server": failed("hung", "no answer", SEEN),
+            "xds.listener": failed("rejected", "?", SEEN),
         }
     )
     document = json.loads(render.alerts(shown))
@@ -233,7 +235,7 @@ def test_status_tells_the_last_changes_newest_first() -> None:
 
 
 def test_the_lines_are_one_a_check_with_eight_fields_and_no_break_in_any() -> None:
-    odd = failed("refused", "a\ttab and\na break", steps=("one\n", "two"))
+    odd = failed("refused", "a\ttab and\na break", SEEN, steps=("one\n", "two"))
     shown = view({"storage.backend": odd, "pomerium.process": GOOD, "proxy.service": not_applicable("none")})
     first, *lines = render.lines(shown).decode().splitlines()
     assert first == "pomhealth 1 ready=0 live=1"
@@ -249,7 +251,9 @@ def test_the_lines_are_one_a_check_with_eight_fields_and_no_break_in_any() -> No
 
 
 def test_a_follower_does_not_stop_by_itself_in_the_lines() -> None:
-    shown = view({"envoy.server": failed("hung", "no answer"), "xds.listener": failed("rejected", "?")})
+    shown = view(
+        {"envoy.server": failed("hung", "no answer", SEEN), "xds.listener": failed("rejected", "?", SEEN)}
+    )
     rows = {row.id: row for row in read(render.lines(shown)).rows}
     assert (rows["envoy.server"].stops, rows["xds.listener"].stops) == (True, False)
     assert rows["xds.listener"].blocked_by == "envoy.server"
@@ -257,9 +261,9 @@ def test_a_follower_does_not_stop_by_itself_in_the_lines() -> None:
 
 FINDINGS = (
     GOOD,
-    warned("w", "w"),
-    failed("c", "c"),
-    failed("c", "c", silent=True),
+    warned("w", "w", SEEN),
+    failed("c", "c", SEEN),
+    failed("c", "c", SEEN, silent=True),
     unseen("no right"),
     not_applicable("none"),
     blocked("authorize.service", "503"),

@@ -113,7 +113,9 @@ HUNG = failed(
 READ_ONLY = failed(
     "read-only", "PostgreSQL takes no writes", Evidence("db:5432, show transaction_read_only", "on", "off")
 )
-IN_MEMORY = warned("in-memory", "databroker_storage_type is memory", Evidence("default", "memory"))
+IN_MEMORY = warned(
+    "in-memory", "databroker_storage_type is memory", Evidence("default", "memory", "postgres or file")
+)
 UNREADABLE = unseen("the cache directory cannot be read: run as root or as pomerium")
 
 

@@ -7,6 +7,7 @@ import json
 from pomhealth.report.document import document
 from pomhealth.report.items import items
 from pomhealth.status import failed
+from tests.findings import SEEN
 from tests.report.example import CATALOGUE, HUNG, IN_MEMORY, READ_ONLY, REPLICA, status
 
 
@@ -38,7 +39,7 @@ def test_it_holds_what_the_text_holds_with_ids() -> None:
 
 
 def test_followers_name_their_root_and_roots_their_followers() -> None:
-    map_ = status(envoy__server=HUNG, xds__listener=failed("rejected", "no answer"))
+    map_ = status(envoy__server=HUNG, xds__listener=failed("rejected", "no answer", SEEN))
     envoy, listener, *_ = document(items(map_, CATALOGUE), REPLICA)["checks"]
     assert (envoy["id"], envoy["followers"]) == ("envoy.server", ["xds.listener"])
     assert (listener["id"], listener["outcome"], listener["blocked_by"]) == (

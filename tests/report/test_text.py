@@ -11,6 +11,7 @@ from pomhealth.report.items import items
 from pomhealth.report.style import Style
 from pomhealth.report.text import render
 from pomhealth.status import Component, Gate, Report, StatusMap, failed
+from tests.findings import SEEN
 from tests.report.example import (
     CATALOGUE,
     HUNG,
@@ -78,6 +79,7 @@ Storage
   ! persistent_backend: in-memory
       databroker_storage_type is memory
       seen      default: memory
+      expected  postgres or file
       A restart forgets.
       More: pomhealth explain persistent_backend,
             docs/checks.md#persistent_backend
@@ -89,7 +91,7 @@ Not ready: storage.backend.
 
 
 def test_what_follows_from_a_failure_stands_under_its_root_and_is_no_failure_of_its_own() -> None:
-    late = failed("rejected", "no answer")
+    late = failed("rejected", "no answer", SEEN)
     assert (
         text(status(envoy__server=HUNG, xds__listener=late))
         == HEADER

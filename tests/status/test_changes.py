@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pomhealth.status import Change, Gate, Outcome, StatusMap, Told, changes, failed, passed, unseen
+from tests.findings import SEEN
 from tests.status.maps import make, measured, seen
 
 GOOD = passed("fine")
-BAD = failed("refused", "refused")
+BAD = failed("refused", "refused", SEEN)
 
 
 def told(*maps: StatusMap) -> list[Change]:
@@ -49,7 +50,7 @@ def test_a_turn_tells_what_was_and_how_long() -> None:
 
 def test_another_cause_is_a_change() -> None:
     ill = seen(pair(), envoy=BAD)
-    said = told(ill, seen(ill, 2.0, envoy=failed("timeout", "slow")))
+    said = told(ill, seen(ill, 2.0, envoy=failed("timeout", "slow", SEEN)))
     assert [(change.cause, change.was) for change in said] == [("refused", ""), ("timeout", "fail: refused")]
 
 

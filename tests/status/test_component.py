@@ -15,6 +15,7 @@ from pomhealth.status import (
     passed,
     unseen,
 )
+from tests.findings import SEEN
 
 WELL = Report("RUNNING")
 ILL = Report("RUNNING", error="broken", required=True)
@@ -29,7 +30,7 @@ def outcome(one: Component) -> Outcome | None:
 
 
 @pytest.mark.parametrize("reported", [WELL, ILL])
-@pytest.mark.parametrize("measured", [passed("fine"), failed("refused", "refused")])
+@pytest.mark.parametrize("measured", [passed("fine"), failed("refused", "refused", SEEN)])
 def test_a_measurement_outranks_a_report(measured: object, reported: Report) -> None:
     assert component(measures=True, measured=measured, reported=reported).finding == measured
 
@@ -78,10 +79,10 @@ def test_the_cause_of_a_failing_report_is_the_checks_own() -> None:
 
 
 def test_a_report_that_says_otherwise_contradicts() -> None:
-    assert component(measured=failed("refused", "refused"), reported=WELL).contradicted
+    assert component(measured=failed("refused", "refused", SEEN), reported=WELL).contradicted
     assert component(measured=passed("fine"), reported=ILL).contradicted
     assert not component(measured=passed("fine"), reported=WELL).contradicted
-    assert not component(measured=failed("refused", "refused"), reported=ILL).contradicted
+    assert not component(measured=failed("refused", "refused", SEEN), reported=ILL).contradicted
 
 
 @pytest.mark.parametrize("finding", [None, unseen("no right"), not_applicable("none"), blocked("x", "x")])

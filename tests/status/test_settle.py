@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pomhealth.status import Finding, Streak, Thresholds, failed, passed, settle, unseen, warned
+from tests.findings import SEEN
 
 GOOD = passed("fine")
-HARD = failed("refused", "refused")
-SILENT = failed("timeout", "no answer", silent=True)
+HARD = failed("refused", "refused", SEEN)
+SILENT = failed("timeout", "no answer", SEEN, silent=True)
 
 
 def after(*looks: Finding, fall: int = 2, rise: int = 2) -> Streak:
@@ -18,7 +19,7 @@ def after(*looks: Finding, fall: int = 2, rise: int = 2) -> Streak:
     return streak
 
 
-@pytest.mark.parametrize("first", [GOOD, HARD, warned("late", "late"), unseen("no right")])
+@pytest.mark.parametrize("first", [GOOD, HARD, warned("late", "late", SEEN), unseen("no right")])
 def test_the_first_look_counts_at_once_unless_it_is_silence(first: Finding) -> None:
     assert after(first) == Streak(first)
 

@@ -21,10 +21,11 @@ from pomhealth.status import (
     unseen,
     warned,
 )
+from tests.findings import SEEN
 from tests.status.maps import make, measured, seen
 
 GOOD = passed("fine")
-BAD = failed("refused", "refused")
+BAD = failed("refused", "refused", SEEN)
 
 
 def chain() -> StatusMap:
@@ -67,7 +68,9 @@ def test_a_failure_stops_what_its_gate_says(gate: Gate, ready: bool, live: bool)
     assert (status.ready, status.live) == (ready, live)
 
 
-@pytest.mark.parametrize("finding", [warned("late", "late"), unseen("no right"), not_applicable("none")])
+@pytest.mark.parametrize(
+    "finding", [warned("late", "late", SEEN), unseen("no right"), not_applicable("none")]
+)
 def test_a_warning_what_cannot_be_seen_and_what_does_not_apply_stop_nothing(finding: Finding) -> None:
     status = seen(make(measured("one", Gate.LIVE), measured("other")), one=finding, other=GOOD)
     assert status.ready
@@ -121,7 +124,7 @@ def test_a_root_that_cannot_be_seen_hides_nothing() -> None:
 
 
 def test_a_follower_keeps_its_own_words_in_what_is_said_of_it() -> None:
-    status = seen(well(), 2.0, envoy=BAD, listener=failed("rejected", "its certificate is broken"))
+    status = seen(well(), 2.0, envoy=BAD, listener=failed("rejected", "its certificate is broken", SEEN))
     finding = status.entries["listener"].finding
     assert finding is not None
     assert "its certificate is broken" in finding.summary
@@ -171,7 +174,7 @@ def test_alerts_come_worst_first_and_warnings_last() -> None:
         measured("live", Gate.LIVE),
         measured("older"),
     )
-    status = seen(status, 2.0, late=warned("late", "late"), told=BAD, ready=BAD, live=BAD)
+    status = seen(status, 2.0, late=warned("late", "late", SEEN), told=BAD, ready=BAD, live=BAD)
     status = seen(status, 1.0, older=BAD)
     assert ids(status.alerts()) == ["live", "older", "ready", "told", "late"]
 
@@ -189,10 +192,10 @@ def test_to_exclude_a_root_excuses_nothing_that_follows_it() -> None:
 
 def test_since_is_when_outcome_and_cause_began_and_checked_is_the_last_look() -> None:
     status = seen(
-        seen(seen(well(), 2.0, storage=BAD), 3.0, storage=BAD), 4.0, storage=failed("timeout", "slow")
+        seen(seen(well(), 2.0, storage=BAD), 3.0, storage=BAD), 4.0, storage=failed("timeout", "slow", SEEN)
     )
     assert (status.components["storage"].since, status.components["storage"].checked) == (4.0, 4.0)
-    again = seen(status, 5.0, storage=failed("timeout", "slower"))
+    again = seen(status, 5.0, storage=failed("timeout", "slower", SEEN))
     assert (again.components["storage"].since, again.components["storage"].checked) == (4.0, 5.0)
 
 
