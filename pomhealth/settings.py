@@ -6,10 +6,13 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from pomhealth.status.finding import Gate
 
 DEFAULT_LISTEN = "127.0.0.1:28081"
+DEFAULT_FEED = "https://api.github.com/repos/pomerium/pomerium/releases/latest"
+OFF = "off"
 POMERIUM_PORT = 28080
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -27,6 +30,10 @@ class Settings:
     `listen` is HOST:PORT; `health_address` the replica's own health server and `envoy_admin` ("@name", "/path" or
     HOST:PORT) Envoy's admin interface, where discovery cannot see them; `gates` overrides what a check stops;
     `intervals` the seconds between two looks, by check id; `fall` and `rise` the thresholds for silence.
+    `certificate_days` is how many days before its end a certificate is told of; `release_feed` where the newest
+    release is asked for ("off": nowhere); `cluster_addresses` where users reach the cluster (addresses, networks);
+    `expected_replicas` how many replicas the cluster should have, 0 for no expectation; `cache_dir` where answers
+    of the feed are kept ("" for the usual place).
     """
 
     listen: str = DEFAULT_LISTEN
@@ -38,6 +45,11 @@ class Settings:
     intervals: Mapping[str, float] = field(default_factory=dict)
     fall: int = 2
     rise: int = 2
+    certificate_days: int = 10
+    release_feed: str = DEFAULT_FEED
+    cluster_addresses: tuple[str, ...] = ()
+    expected_replicas: int = 0
+    cache_dir: str = ""
     log_level: str = "info"
     log_format: str = "auto"
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -155,6 +167,27 @@ def _path(value: object) -> str:
     return text
 
 
+def _feed(value: object) -> str:
+    text = _text(value)
+    if text.lower() == OFF:
+        return OFF
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("it is no http or https address")
+    return text
+
+
+def _networks(value: object) -> tuple[str, ...]:
+    parts = [_text(one) for one in value] if isinstance(value, list) else _text(value).split(",")
+    named = tuple(part.strip() for part in parts if part.strip())
+    for part in named:
+        try:
+            ipaddress.ip_network(part, strict=False)
+        except ValueError:
+            raise ValueError(f"{part} is neither an IP address nor a network") from None
+    return named
+
+
 def read_gate(value: object) -> Gate:
     """What a check stops, from a file or a variable. Raises ValueError."""
     try:
@@ -182,6 +215,31 @@ KEYS = (
     Key("envoy_admin", "Envoy's admin interface", "@NAME, /PATH or HOST:PORT", _admin),
     Key("fall", "silent tries in a row until they count", "a whole number from 1 to 10", _whole(1, 10)),
     Key("rise", "good tries in a row until a silence is over", "a whole number from 1 to 10", _whole(1, 10)),
+    Key(
+        "certificate_days",
+        "days before its end from which a certificate is told of",
+        "a whole number from 1 to 365",
+        _whole(1, 365),
+    ),
+    Key(
+        "release_feed",
+        "where the newest release of Pomerium is asked for, once a day",
+        "an http or https address, or off",
+        _feed,
+    ),
+    Key(
+        "cluster_addresses",
+        "where users reach the cluster: its load balancer's addresses",
+        "IP addresses and networks, with commas between",
+        _networks,
+    ),
+    Key(
+        "expected_replicas",
+        "how many replicas the cluster should have (0: no expectation)",
+        "a whole number from 0 to 1000",
+        _whole(0, 1000),
+    ),
+    Key("cache_dir", "where pomhealth keeps the feed's last answer", "a path", _path),
     Key("log_level", "the least that is logged", ", ".join(LOG_LEVELS), _one_of(LOG_LEVELS)),
     Key(
         "log_format",

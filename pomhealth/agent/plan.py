@@ -36,7 +36,7 @@ class Plan:
 def make(
     catalogue: Catalogue, looks: Mapping[str, Look], settings: Settings, ids: Iterable[str] = ()
 ) -> Plan:
-    """The plan for these ids and all that they need; for everything when none is named.
+    """The plan for these ids and all that they need or follow; for everything when none is named.
 
     A check without a probe is one that only the replica reports, whatever its schedule says.
     """
@@ -85,7 +85,12 @@ def gate_of(plan: Plan, id_: str, otherwise: Gate) -> Gate:
 
 def _component(check: Check, *, measures: bool) -> Component:
     return Component(
-        check.id, check.gate, measures=measures, needs=check.needs, report_cause=check.report_cause
+        check.id,
+        check.gate,
+        measures=measures,
+        needs=check.needs,
+        report_cause=check.report_cause,
+        joint=check.joint,
     )
 
 
@@ -104,5 +109,5 @@ def _with_needs(catalogue: Catalogue, ids: Iterable[str]) -> frozenset[str]:
             continue
         wanted.add(id_)
         check = catalogue.find(id_)
-        left.extend(check.needs if check else ())
+        left.extend((*check.needs, *check.follows) if check else ())
     return frozenset(wanted)

@@ -45,7 +45,7 @@ def _check(check: Check) -> str:
 
 def _cause(cause: Cause) -> str:
     kind = ", a warning" if cause.outcome is Outcome.WARN else ""
-    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(cause.steps, 1))
+    steps = "\n".join(f"{number}. {step.for_platform()}" for number, step in enumerate(cause.steps, 1))
     return f"**`{cause.code}`**{kind}. {cause.says}\n\n{steps}"
 
 

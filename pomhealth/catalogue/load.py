@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -18,25 +18,57 @@ else:
     import tomli as tomllib
 
 DOCS = "docs/checks.md"
+PLATFORMS = {"linux": "Linux package", "docker": "Docker", "kubernetes": "Kubernetes", "ecs": "ECS"}
+CURERS = {
+    "operator": "whoever runs the replica",
+    "database": "whoever runs the database",
+    "network": "whoever runs the network, its firewall and its DNS",
+    "certificates": "whoever has the certificates issued",
+    "identity": "whoever administers the identity provider",
+    "zero": "whoever administers the cluster in the Pomerium Zero console",
+    "pomerium": "Pomerium's support",
+}
 CONFIG, PROCESS, STORAGE = "config", "process", "storage"
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do: the same everywhere (`text`), and what differs by platform (a key of PLATFORMS)."""
+
+    text: str
+    on: Mapping[str, str] = field(default_factory=dict)
+
+    def for_platform(self, platform: str = "") -> str:
+        """The step in one line: for this platform, or for each one where it is not known or has nothing of its own."""
+        if platform in self.on:
+            return f"{self.text} {self.on[platform]}"
+        each = "; ".join(f"{PLATFORMS[one]}: {what}" for one, what in self.on.items())
+        return f"{self.text} {each}" if each else self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
-    """One way in which a check can be found wanting. `steps` is what a person does about it, in order."""
+    """One way in which a check can be found wanting.
+
+    `steps` is what a person does about it, in order; `who` (a key of CURERS) tells which person can.
+    """
 
     code: str
     outcome: Outcome
     says: str
-    steps: tuple[str, ...]
+    steps: tuple[Step, ...]
+    who: str = "operator"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check. `interval` is the seconds between two looks (0: only the replica's report tells), `deadline` the
     seconds that one look may take, `retry` the seconds until the next look while it fails, `dear` whether a look
-    costs more the larger the configuration is, `needs` the checks without which it says nothing, `report_cause` the
-    cause code of a failing report of the replica's own, `zero` whether it is only for Pomerium Zero's replicas, and
+    costs more the larger the configuration is, `needs` the checks without which it says nothing, `follows` those that
+    its finding may name as its root, `report_cause` the
+    cause code of a failing report of the replica's own, `joint` whether such a report counts even where we measured
+    nothing wrong (it sees what we cannot), `zero` whether it is only for Pomerium Zero's replicas, `offline` whether
+    a configuration that no replica runs is enough to look at, `reading` where Pomerium documents the matter, and
     `triggers` the events after which it is looked at at once: CONFIG (the configuration changed), PROCESS (one of
     the replica's processes ended), STORAGE (something came on the storage connection).
     """
@@ -54,6 +86,10 @@ class Check:
     report_cause: str
     causes: Mapping[str, Cause]
     zero: bool = False
+    joint: bool = False
+    offline: bool = False
+    reading: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
 
     @property
@@ -66,10 +102,14 @@ class Check:
         return f"{DOCS}#{anchor(self.id)}"
 
 
-def steps(finding: Finding, check: Check | None) -> tuple[str, ...]:
-    """What to do about a finding: the steps of just this case, then the catalogue's with its names filled in."""
+def steps(finding: Finding, check: Check | None, platform: str = "") -> tuple[str, ...]:
+    """What to do about a finding: the steps of just this case, then the catalogue's with its names filled in.
+
+    `platform` is a key of PLATFORMS, "" where it is not known.
+    """
     cause = check.causes.get(finding.cause) if check else None
-    return (*finding.steps, *(_filled(step, finding.names) for step in (cause.steps if cause else ())))
+    general = (step.for_platform(platform) for step in (cause.steps if cause else ()))
+    return (*finding.steps, *(_filled(step, finding.names) for step in general))
 
 
 def _filled(step: str, names: tuple[tuple[str, str], ...]) -> str:
@@ -129,6 +169,10 @@ def _check(id_: str, area: str, table: dict[str, Any]) -> Check:
         needs=tuple(table.get("needs", ())),
         report_cause=table.get("report_cause", "reported"),
         zero=table.get("zero", False),
+        joint=table.get("joint", False),
+        offline=table.get("offline", False),
+        reading=tuple(table.get("reading", ())),
+        follows=tuple(table.get("follows", ())),
         triggers=tuple(table.get("triggers", ())),
         causes=causes,
     )
@@ -136,4 +180,17 @@ def _check(id_: str, area: str, table: dict[str, Any]) -> Check:
 
 def _cause(code: str, table: dict[str, Any]) -> Cause:
     outcome = Outcome.WARN if table.get("warn", False) else Outcome.FAIL
-    return Cause(code, outcome, table["says"], tuple(table["steps"]))
+    return Cause(
+        code,
+        outcome,
+        table["says"],
+        tuple(_step(step) for step in table["steps"]),
+        table.get("who", "operator"),
+    )
+
+
+def _step(step: str | dict[str, str]) -> Step:
+    """A step as written: one text, or {say = "…", linux = "…", docker = "…", kubernetes = "…", ecs = "…"}."""
+    if isinstance(step, str):
+        return Step(step)
+    return Step(step["say"], {platform: step[platform] for platform in PLATFORMS if platform in step})

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 from pomhealth.checks.context import Context
-from pomhealth.checks.xds import ask_json
+from pomhealth.checks.served import ROUTES, domains, route_dump
 from pomhealth.replica.model import Options
 from pomhealth.replica.paths import resolve
 from pomhealth.replica.routes import hosts
@@ -22,7 +20,6 @@ from pomhealth.status import Evidence, Finding, Unobservable, failed, not_applic
 
 ID = "cluster_config_current"
 
-_ROUTES = "/config_dump?resource=dynamic_route_configs"
 _GRACE = 5.0  # seconds that Pomerium has to take over a changed file
 _DEADLINE = 1.0  # seconds, for looking at the file
 _NAMED = 3  # hosts named in a summary
@@ -42,8 +39,8 @@ async def look(context: Context) -> Finding:
         return _rejected(options)
     if not context.replica.runs("proxy"):
         return passed(f"{options.path} has no mistake that Pomerium would refuse")
-    dump, seconds = await ask_json(context, _ROUTES)
-    lacking = sorted(_route_hosts(options) - set(_domains(dump)))
+    dump, seconds = await route_dump(context)
+    lacking = sorted(_route_hosts(options) - set(domains(dump)))
     if not lacking:
         return replace(passed(f"the replica runs what {options.path} holds"), cost=seconds)
     age = await context.workers.call("configuration file", lambda: _age(context), deadline=_DEADLINE)
@@ -79,7 +76,7 @@ def _pending(path: str, lacking: list[str], age: float) -> Finding:
         "pending",
         f"the replica does not run what {path} holds: Envoy has no route for {names}",
         Evidence(
-            f"Envoy's {_ROUTES}",
+            f"Envoy's {ROUTES}",
             f"no virtual host for {names}",
             f"every host of {path}, changed {age:.0f} s ago",
         ),
@@ -96,11 +93,3 @@ def _age(context: Context) -> float:
     """Seconds since the file was last changed or put in place."""
     status = os.stat(resolve(context.replica, context.replica.options.path))  # noqa: PTH116
     return max(0.0, time.time() - max(status.st_mtime, status.st_ctime))
-
-
-def _domains(dump: Any) -> Iterable[str]:
-    """Every host name in Envoy's dynamic route configurations, without ports."""
-    for entry in dump.get("configs", []):
-        for virtual_host in entry.get("route_config", {}).get("virtual_hosts", []):
-            for domain in virtual_host.get("domains", []):
-                yield str(domain).partition(":")[0]

@@ -32,13 +32,15 @@ class Process:
 class Problem:
     """Something in a configuration file that Pomerium would refuse: what, where, why, what to do.
 
-    `line` counts from 1; 0 where no line can be told.
+    `line` counts from 1; 0 where no line can be told. `check` is the id of the check that tells of it, where it is
+    another than `cluster_config_current`: a certificate's is `certificates_current`.
     """
 
     path: str
     line: int
     text: str
     fix: str = ""
+    check: str = ""
 
     @property
     def where(self) -> str:

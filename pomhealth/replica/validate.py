@@ -47,9 +47,9 @@ def problems(options: Options, reach: Reach, release: tuple[int, int] | None = N
         )
 
 
-def _refused(options: Options, name: str, text: str, fix: str = _FIX) -> Problem:
+def _refused(options: Options, name: str, text: str, fix: str = _FIX, check: str = "") -> Problem:
     path, line = _place(options.values.get(name), options.path)
-    return Problem(path, line, text, fix)
+    return Problem(path, line, text, fix, check)
 
 
 def _place(value: Value | None, path: str) -> tuple[str, int]:
@@ -134,7 +134,10 @@ def _certificates(options: Options, reach: Reach) -> Iterator[Problem]:
         complaint = certificates.complaint_of_files(certificate and reach(certificate), key and reach(key))
         if complaint:
             yield _refused(
-                options, name, f"{name}: {complaint} ({certificate or 'no file'}, {key or 'no file'})"
+                options,
+                name,
+                f"{name}: {complaint} ({certificate or 'no file'}, {key or 'no file'})",
+                check="certificates_current",
             )
     for prefix in ("", "metrics_"):
         inline = str(options.get(f"{prefix}certificate") or "")
@@ -142,7 +145,12 @@ def _certificates(options: Options, reach: Reach) -> Iterator[Problem]:
         if inline and key if prefix else inline or key:
             complaint = certificates.complaint_of_base64(inline, key)
             if complaint:
-                yield _refused(options, f"{prefix}certificate", f"{prefix}certificate: {complaint}")
+                yield _refused(
+                    options,
+                    f"{prefix}certificate",
+                    f"{prefix}certificate: {complaint}",
+                    check="certificates_current",
+                )
 
 
 def certificate_files(options: Options) -> Iterator[tuple[str, str, str]]:

@@ -80,7 +80,7 @@ def as_json(check: Check) -> dict[str, Any]:
                 "code": cause.code,
                 "outcome": cause.outcome.value,
                 "says": cause.says,
-                "steps": list(cause.steps),
+                "steps": [step.for_platform() for step in cause.steps],
             }
             for cause in check.causes.values()
         ],
@@ -99,7 +99,9 @@ def _marked(cause: Cause) -> str:
 
 def _cause(cause: Cause, style: Style) -> list[str]:
     lines = [f"  {style.mark(cause.outcome)} {style.strong(cause.code)}", style.wrap(cause.says, "    ")]
-    lines += [style.wrap(step, f"    {number}. ") for number, step in enumerate(cause.steps, 1)]
+    lines += [
+        style.wrap(step.for_platform(), f"    {number}. ") for number, step in enumerate(cause.steps, 1)
+    ]
     return [*lines, ""]
 
 

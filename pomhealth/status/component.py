@@ -30,7 +30,8 @@ class Component:
     """What is known of one id. Times are seconds since the epoch.
 
     `measures` tells whether a probe of ours looks at it; `measured` is the last settled finding of that probe.
-    `report_cause` is the cause code of a failing report. `since` is when the present outcome and cause began,
+    `report_cause` is the cause code of a failing report, `joint` tells whether one counts beside a measurement that
+    found nothing wrong. `since` is when the present outcome and cause began,
     `checked` when it was last looked at, and `proven` whether it has passed since the replica started.
     """
 
@@ -39,6 +40,7 @@ class Component:
     measures: bool = False
     needs: tuple[str, ...] = ()
     report_cause: str = "reported"
+    joint: bool = False
     measured: Finding | None = None
     reported: Report | None = None
     since: float = 0.0
@@ -49,9 +51,15 @@ class Component:
     def finding(self) -> Finding | None:
         """The two sources as one: a measurement outranks a report, a report without a measurement counts.
 
+        Of a joint component a failing report counts too: it tells of what the measurement cannot see.
+
         None while nothing has been seen yet, which for what is measured means: until the first look.
         """
         measured, reported = self.measured, self.reported
+        if self.joint and measured is not None and measured.outcome in (Outcome.PASS, Outcome.WARN):
+            said = _as_finding(reported, self.report_cause) if reported is not None else None
+            if said is not None and said.outcome is Outcome.FAIL:
+                return said
         if measured is not None and measured.outcome is not Outcome.UNKNOWN:
             return measured
         if reported is not None and (measured is not None or not self.measures):
@@ -63,7 +71,7 @@ class Component:
         """Whether the replica's report says otherwise than our measurement."""
         if self.measured is None or self.reported is None:
             return False
-        if self.measured.outcome in (Outcome.UNKNOWN, Outcome.SKIPPED):
+        if self.measured.outcome in (Outcome.UNKNOWN, Outcome.SKIPPED) or self.finding is not self.measured:
             return False
         return self.reported.healthy != (self.measured.outcome is not Outcome.FAIL)
 

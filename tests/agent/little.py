@@ -9,7 +9,7 @@ from typing import Any
 from pomhealth.agent import plan as plans
 from pomhealth.agent.plan import Plan
 from pomhealth.blocking import Workers
-from pomhealth.catalogue import Catalogue, Cause, Check
+from pomhealth.catalogue import Catalogue, Cause, Check, Step
 from pomhealth.checks import Context
 from pomhealth.replica.model import Process, Replica
 from pomhealth.replica.sockets import SocketTable
@@ -36,7 +36,7 @@ def check(id_: str, **values: Any) -> Check:
         "needs": (),
         "report_cause": "reported",
         "causes": {
-            code: Cause(code, Outcome.FAIL, code, (f"mend {code}",))
+            code: Cause(code, Outcome.FAIL, code, (Step(f"mend {code}"),))
             for code in ("refused", "timeout", "reported")
         },
     }

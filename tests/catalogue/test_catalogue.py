@@ -63,8 +63,9 @@ def test_a_cause_says_what_is_wrong_and_what_to_do(check: Check, cause: Cause) -
     assert is_sentence(cause.says), check.id
     assert cause.steps
     for step in cause.steps:
-        assert is_sentence(step), step
-        assert step.count("`") % 2 == 0, step
+        told = step.for_platform()
+        assert is_sentence(told), told
+        assert told.count("`") % 2 == 0, told
 
 
 def test_every_measured_check_has_a_probe_and_every_probe_its_words() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pomhealth.catalogue.load import Catalogue, Cause, Check
+from pomhealth.catalogue.load import Catalogue, Cause, Check, Step
 from pomhealth.replica.model import (
     AdminAddress,
     Endpoint,
@@ -60,7 +60,7 @@ CATALOGUE = Catalogue(
                     "hung",
                     Outcome.FAIL,
                     "Envoy answers nothing.",
-                    ("See whether it is busy: `top -H -p PID`.",),
+                    (Step("See whether it is busy: `top -H -p PID`."),),
                 ),
             ),
             check("xds.listener", "Envoy", Gate.READY, needs=("envoy.server",)),
@@ -72,7 +72,7 @@ CATALOGUE = Catalogue(
                     "read-only",
                     Outcome.FAIL,
                     "It takes no writes.",
-                    ("Promote the standby.", "Or change the DSN."),
+                    (Step("Promote the standby."), Step("Or change the DSN.")),
                 ),
             ),
             check(
