@@ -180,12 +180,18 @@ def _feed(value: object) -> str:
 def _networks(value: object) -> tuple[str, ...]:
     parts = [_text(one) for one in value] if isinstance(value, list) else _text(value).split(",")
     named = tuple(part.strip() for part in parts if part.strip())
-    for part in named:
-        try:
-            ipaddress.ip_network(part, strict=False)
-        except ValueError:
-            raise ValueError(f"{part} is neither an IP address nor a network") from None
+    wrong = next((part for part in named if not _is_network(part)), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong} is neither an IP address nor a network")
     return named
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def read_gate(value: object) -> Gate:
