@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pomhealth.blocking import Workers
 from pomhealth.checks import Context
 from pomhealth.checks.notes import Notes
+from pomhealth.outside.names import Resolvers
 from pomhealth.replica.admin import EnvoyAdmin
 from pomhealth.replica.model import Replica
 from pomhealth.replica.sockets import SocketTable
@@ -34,6 +35,7 @@ def open_context(replica: Replica, settings: Settings, before: Context | None = 
         admin_client=before.admin_client if before and same else _admin(replica),
         postgres=before.postgres if before and _same_storage(before.replica, replica) else _postgres(replica),
         notes=before.notes if before and same else Notes(),
+        resolvers=before.resolvers if before else Resolvers(),
     )
 
 

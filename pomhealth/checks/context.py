@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pomhealth.checks.notes import Notes
+from pomhealth.outside.names import Resolvers
 from pomhealth.status import Unobservable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Context:
     admin_client: EnvoyAdmin | None = None
     postgres: PostgresSession | None = None
     notes: Notes = field(default_factory=Notes)
+    resolvers: Resolvers = field(default_factory=Resolvers)
 
     @property
     def admin(self) -> EnvoyAdmin:
