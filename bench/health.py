@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.stage import peak_memory
 from bench.table import milliseconds, percentile, table
 
 BUDGET, BUDGET_MEMORY = 2.5, 16  # times curl; MiB
@@ -101,11 +102,8 @@ def _timed(command: list[str]) -> float:
 
 def _peak(command: list[str]) -> float:
     """The largest resident set in MiB, as last seen in /proc while it ran (a child's rusage holds its parent's too)."""
-    peak = 0
+    peak = 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            with contextlib.suppress(OSError):
-                for line in Path(f"/proc/{process.pid}/status").read_text("ascii", "replace").splitlines():
-                    if line.startswith("VmHWM:"):
-                        peak = max(peak, int(line.split()[1]))
-    return peak / 1024
+            peak = max(peak, peak_memory(process.pid))
+    return peak

@@ -70,6 +70,15 @@ def bare_envoy() -> Iterator[tuple[str, int]]:
             process.wait(_DEADLINE)
 
 
+def peak_memory(pid: int) -> float:
+    """The largest resident set of a process so far, in MiB; 0 once it has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
 def _line(process: subprocess.Popen[bytes], path: Path, sign: str) -> str:
     """The first line with `sign` in the file that a process writes."""
     until = time.monotonic() + _DEADLINE

@@ -10,8 +10,18 @@ from pomhealth.replica import addresses, commandline, configfile, paths, process
 from pomhealth.replica.backend import storage
 from pomhealth.replica.envoy import LEARNT, admin_of, learn
 from pomhealth.replica.goaddress import listen_address
-from pomhealth.replica.model import AdminAddress, Endpoint, Holder, Options, Process, Replica, Value
+from pomhealth.replica.model import (
+    SOMEWHERE,
+    AdminAddress,
+    Endpoint,
+    Holder,
+    Options,
+    Process,
+    Replica,
+    Value,
+)
 from pomhealth.replica.options import merge
+from pomhealth.replica.platform import platform_of
 from pomhealth.replica.redirect import redirect_listener
 from pomhealth.replica.services import services_of
 from pomhealth.replica.sockets import SocketTable
@@ -90,6 +100,7 @@ def with_process(main: Process, settings: Settings, before: Replica | None) -> R
         admin=admin,
         health=_health(look, options, release),
         version=version,
+        platform=platform_of(main, look.environment, look.root, look.missing),
         cwd=look.cwd,
         root=look.root,
         environment=surroundings.kept(look.environment),
@@ -112,6 +123,7 @@ def awaited(settings: Settings, before: Replica | None) -> Replica:
         services=services_of(options),
         health=health_of(options, settings, None, {}),
         awaited=True,
+        platform=before.platform if before is not None else SOMEWHERE,
         missing={"process": "no pomerium process is running", "admin": "no pomerium process is running"},
         stamps=stamps,
     )
@@ -204,7 +216,7 @@ def _learnt(look: _Look, options: Options, admin: AdminAddress | None) -> tuple[
 
 
 def _version(look: _Look, options: Options, learnt: tuple[Endpoint, ...]) -> Value | None:
-    """The version. The program is asked once a process, its metrics until they answer or no longer can be starting."""
+    """The version. The program is asked once a process, its gRPC listener until it answers or no longer can be starting."""
     before = look.before if look.before is not None and look.before.main == look.main else None
     if before is not None and (before.version is not None or not version_may_come(before)):
         if before.version is None and "version" in before.missing:
@@ -218,11 +230,11 @@ def _version(look: _Look, options: Options, learnt: tuple[Endpoint, ...]) -> Val
     else:
         look.missing["version"] = before.missing["version"].partition("; ")[0]
     listeners = learnt or addresses.asked_for(options, None)
-    metrics = next((one for one in listeners if one.role == "metrics_address"), None)
-    if metrics is None or not look.same_network:
+    grpc = next((one for one in listeners if one.role == "grpc_address"), None)
+    if grpc is None or not look.same_network:
         return None
     try:
-        found = of_listener(metrics, options, known=not learnt)
+        found = of_listener(grpc)
     except Unobservable as unobservable:
         look.missing["version"] += f"; {unobservable}"
         return None
@@ -231,10 +243,10 @@ def _version(look: _Look, options: Options, learnt: tuple[Endpoint, ...]) -> Val
 
 
 def version_may_come(replica: Replica) -> bool:
-    """Whether the metrics that tell the version may still be coming up: they are asked again until then."""
+    """Whether the listener that tells the version may still be coming up: it is asked again until then."""
     envoy = replica.envoy
     starting = envoy is None or processes.age(envoy) < _STARTING
-    return replica.version is None and starting and replica.endpoint("metrics_address") is not None
+    return replica.version is None and starting and replica.endpoint("grpc_address") is not None
 
 
 def _release(version: Value | None) -> tuple[int, int] | None:

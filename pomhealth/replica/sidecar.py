@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pomhealth.reach import ReachError
 from pomhealth.replica import adminaddress, askonce, configfile, paths, surroundings
 from pomhealth.replica.addresses import asked_for
@@ -9,6 +11,7 @@ from pomhealth.replica.envoy import LEARNT, learn
 from pomhealth.replica.examine import health_of
 from pomhealth.replica.model import AdminAddress, Endpoint, Options, Replica, Value
 from pomhealth.replica.options import merge
+from pomhealth.replica.platform import beside
 from pomhealth.replica.report import parse_status
 from pomhealth.replica.services import services_of
 from pomhealth.replica.version import of_listener
@@ -39,7 +42,7 @@ def without_process(settings: Settings, before: Replica | None = None) -> Replic
     found = learn(admin, missing)
     if found is None:
         found = tuple(one for one in before.endpoints if one.origin == LEARNT) if before is not None else ()
-    version = _version(found, options, before, missing)
+    version = _version(found, before, missing)
     asked = {one.role for one in found}
     endpoints = found + tuple(one for one in _asked(options) if one.role not in asked)
     return Replica(
@@ -49,23 +52,22 @@ def without_process(settings: Settings, before: Replica | None = None) -> Replic
         admin=admin,
         health=health if answers or settings.health_address else None,
         version=version,
+        platform=beside(os.environ),
         missing=missing,
         stamps=stamps,
     )
 
 
-def _version(
-    learnt: tuple[Endpoint, ...], options: Options, before: Replica | None, missing: dict[str, str]
-) -> Value | None:
-    """The version, which only the metrics tell."""
+def _version(learnt: tuple[Endpoint, ...], before: Replica | None, missing: dict[str, str]) -> Value | None:
+    """The version, which only the gRPC listener tells."""
     if before is not None and before.version is not None:
         del missing["version"]
         return before.version
-    metrics = next((one for one in learnt if one.role == "metrics_address"), None)
-    if metrics is None:
+    grpc = next((one for one in learnt if one.role == "grpc_address"), None)
+    if grpc is None:
         return None
     try:
-        found = of_listener(metrics, options, known=False)
+        found = of_listener(grpc)
     except Unobservable as unobservable:
         missing["version"] = str(unobservable)
         return None

@@ -1,4 +1,4 @@
-"""Which version a replica runs: its own program is asked, else its metrics. Blocking, with deadlines."""
+"""Which version a replica runs: its own program is asked, else its gRPC listener. Blocking, with deadlines."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping
 
-from pomhealth.reach import ReachError
-from pomhealth.replica import askonce, processes
-from pomhealth.replica.model import Endpoint, Options, Process, Value
+from pomhealth.reach import Garbled, ReachError
+from pomhealth.replica import grpcanswer, processes
+from pomhealth.replica.model import Endpoint, Process, Value
 from pomhealth.status import Unobservable
 
 _PROGRAM_DEADLINE = 2.0  # seconds; Pomerium answers in about a tenth of one
-_METRICS_DEADLINE = 1.0  # seconds
+_GRPC_DEADLINE = 0.5  # seconds
+_HEADER = "x-pomerium-version"  # on every gRPC answer of 0.30 to 0.33, without authentication
+_CALL = "/grpc.health.v1.Health/Check"
+_VERSION = re.compile(r"v?(?P<version>\d+\.\d+\.\d+\S*)\Z")
 _PROGRAM = re.compile(
     r"^pomerium(?: version)?:? (?:pomerium: )?v?(?P<version>\d+\.\d+\.\d+\S*)", re.MULTILINE
-)
-_METRIC = re.compile(
-    rb'^pomerium_build_info\{[^}\n]*\bversion="v?(?P<version>\d+\.\d+\.\d+[^"]*)"', re.MULTILINE
 )
 
 
@@ -28,12 +27,6 @@ def of_answer(text: str) -> str | None:
     """The version in the answer of `pomerium --version`; None for any other program's."""
     found = _PROGRAM.search(text)
     return found["version"] if found else None
-
-
-def of_metrics(text: bytes) -> str | None:
-    """The version in Pomerium's metrics (pomerium_build_info)."""
-    found = _METRIC.search(text)
-    return found["version"].decode("ascii", "replace") if found else None
 
 
 def of_program(main: Process) -> Value:
@@ -61,41 +54,27 @@ def of_program(main: Process) -> Value:
     return Value(answer, f"{shown} --version")
 
 
-def of_listener(metrics: Endpoint, options: Options, *, known: bool = True) -> Value:
-    """What the metrics listener says. Raises Unobservable.
+def of_listener(grpc: Endpoint) -> Value:
+    """What the gRPC listener says. Raises Unobservable.
 
-    `known` tells whether the options are, which say whether it speaks TLS; else both are tried. The answer grows
-    with the number of routes, so it is read only as far as needed, and asked once a process.
+    It costs a replica the same whatever its configuration; its metrics would, with 10,000 routes, keep Envoy's main
+    thread for two seconds.
     """
-    headers = {}
-    pair = str(options.get("metrics_basic_auth") or "")
-    if pair:
-        headers["Authorization"] = f"Basic {pair}"
-    secure = any(options.get(name) for name in ("metrics_certificate", "metrics_certificate_file"))
     why = ""
-    for tls in (secure,) if known else (False, True):
+    for tls in (False, True):
         try:
-            version = _read_metrics(metrics, headers, tls=tls)
+            headers = grpcanswer.headers(
+                grpc.connect_host, grpc.port, _CALL, tls=tls, deadline=_GRPC_DEADLINE
+            )
         except ReachError as error:
-            why = f" ({error.why})"
+            why = why or f" ({error.why})"
+            if not isinstance(error, Garbled):
+                break
             continue
-        if version is not None:
-            return Value(version, f"pomerium_build_info on {metrics.where}")
-    raise Unobservable(f"the metrics on {metrics.where} do not tell it{why}")
-
-
-def _read_metrics(metrics: Endpoint, headers: Mapping[str, str], *, tls: bool) -> str | None:
-    body = b""
-    pieces = askonce.stream(
-        metrics.connect_host, metrics.port, "/metrics", headers, tls=tls, deadline=_METRICS_DEADLINE
-    )
-    with contextlib.closing(pieces):
-        for piece in pieces:
-            body = body[-4096:] + piece
-            version = of_metrics(body)
-            if version is not None:
-                return version
-    return None
+        found = _VERSION.match(headers.get(_HEADER, ""))
+        if found is not None:
+            return Value(found["version"], f"{_HEADER} on {grpc.where}")
+    raise Unobservable(f"the gRPC listener on {grpc.where} does not tell it{why}")
 
 
 def _run(descriptor: int, main: Process) -> str:

@@ -127,7 +127,7 @@ def test_a_sidecar_finds_the_admin_socket_the_health_server_and_the_listeners(
     assert first["health"] == "127.0.0.1:28080"
     host, port = sidecar["address"]
     assert first["addresses"]["address"] == [f"{host}:{port}", "Envoy's listeners"]  # type: ignore[index]
-    assert first["version"] == "0.33.1", "its metrics tell it"
+    assert first["version"] == "0.33.1", "its gRPC listener tells it"
     assert first["changed"] is False
 
 

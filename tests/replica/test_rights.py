@@ -46,7 +46,7 @@ def test_another_users_replica_is_found_by_what_everybody_may_see(standin: Stand
     assert found["admin"] == "abstract"
     assert found["addresses"]["address"] == [running.address[1], "Envoy's listeners"]
     assert found["envoys"] == [running.envoy_pid()]
-    assert found["version"] == "0.33.1", "its metrics tell it"
+    assert found["version"] == "0.33.1", "its gRPC listener tells it"
     assert found["storage"] is None
     assert found["changed"] is False
     assert found["again"] is True
