@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.listeners import Ground, judge, place
+from pomhealth.checks.lowports import can_bind_low, low_ports
 from pomhealth.checks.xds import LISTENERS, ask_json, rejections
-from pomhealth.replica.model import Process
 from pomhealth.status import Finding, Unobservable
 
 ID = "xds.listener"
 
 _DEADLINE = 1.0  # seconds, for reading /proc
-_CAP_NET_BIND_SERVICE = 10
 _NO_OWNER_NEEDED = ("health_check_addr",)  # its loss is fatal to Pomerium, so pomerium.process tells it
 
 
@@ -35,8 +33,8 @@ async def look(context: Context) -> Finding:
                 active=active(dump),
                 rejected=rejections(dump),
                 owner=context.sockets.owner,
-                can_bind_low=_can_bind_low(replica.envoy),
-                low_ports=_low_ports(),
+                can_bind_low=can_bind_low(replica.envoy),
+                low_ports=low_ports(),
             )
         )
 
@@ -65,21 +63,3 @@ def _held(context: Context) -> frozenset[int] | None:
         return frozenset().union(*(context.sockets.held_by(process) for process in ours))
     except Unobservable:
         return None
-
-
-def _can_bind_low(envoy: Process | None) -> bool | None:
-    if envoy is None:
-        return None
-    try:
-        status = Path(f"/proc/{envoy.pid}/status").read_text("ascii", "replace")
-    except OSError:
-        return None
-    effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), "0")
-    return bool(int(effective, 16) >> _CAP_NET_BIND_SERVICE & 1)
-
-
-def _low_ports() -> int:
-    try:
-        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text("ascii"))
-    except (OSError, ValueError):
-        return 1024
