@@ -22,7 +22,7 @@ from pomhealth.publish.http import Pages, Server
 from pomhealth.publish.view import View, summary
 from pomhealth.replica.changes import Changes
 from pomhealth.replica.discover import discover
-from pomhealth.replica.model import Replica
+from pomhealth.replica.model import SOMEWHERE, Replica
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings, SettingsError, split_address
 from pomhealth.status import Change
@@ -144,6 +144,7 @@ class Agent:
             replica=summary(board.replica),
             history=tuple(board.history),
             notice=board.notice,
+            platform=board.replica.platform if board.replica is not None else SOMEWHERE,
         )
 
     def _changed(self, turned: tuple[Change, ...]) -> None:

@@ -1,5 +1,17 @@
 """What is checked: every check's words, gate and schedule, read from the TOML files beside this module."""
 
-from pomhealth.catalogue.load import Catalogue, Cause, Check, Step, catalogue, steps
+from pomhealth.catalogue.load import CURERS, Catalogue, Cause, Check, advice, catalogue, steps
+from pomhealth.catalogue.step import PLATFORMS, Names, Step
 
-__all__ = ["Catalogue", "Cause", "Check", "Step", "catalogue", "steps"]
+__all__ = [
+    "CURERS",
+    "PLATFORMS",
+    "Catalogue",
+    "Cause",
+    "Check",
+    "Names",
+    "Step",
+    "advice",
+    "catalogue",
+    "steps",
+]

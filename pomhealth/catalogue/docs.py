@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from pomhealth.catalogue.load import DOCS, Catalogue, Cause, Check, anchor, catalogue
+from pomhealth.catalogue.load import CURERS, DOCS, Catalogue, Cause, Check, anchor, catalogue
+from pomhealth.catalogue.step import Step
 from pomhealth.report.reference import STOPS, how_often
 from pomhealth.status import Outcome
 
@@ -39,14 +40,20 @@ def _check(check: Check) -> str:
         facts.append(
             "- Says nothing while one of these fails: " + ", ".join(f"`{need}`" for need in check.needs) + "."
         )
+    if check.reading:
+        facts.append("- Pomerium on it: " + ", ".join(f"<{address}>" for address in check.reading) + ".")
     parts = [f"### `{check.id}`", f"{check.question} {check.means}", "\n".join(facts)]
     return "\n\n".join([*parts, *(_cause(cause) for cause in check.causes.values())])
 
 
 def _cause(cause: Cause) -> str:
     kind = ", a warning" if cause.outcome is Outcome.WARN else ""
-    steps = "\n".join(f"{number}. {step.for_platform()}" for number, step in enumerate(cause.steps, 1))
-    return f"**`{cause.code}`**{kind}. {cause.says}\n\n{steps}"
+    steps = "\n".join(_step(number, step) for number, step in enumerate(cause.steps, 1))
+    return f"**`{cause.code}`**{kind}. {cause.says} To do, by {CURERS[cause.who]}:\n\n{steps}"
+
+
+def _step(number: int, step: Step) -> str:
+    return "\n".join([f"{number}. {step.text}", *(f"   - {name}: {what}" for name, what in step.each)])
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from pomhealth.catalogue.step import PLATFORMS, Names, Step
 from pomhealth.status.finding import Finding, Gate, Outcome
 
 if sys.version_info >= (3, 11):
@@ -18,7 +18,6 @@ else:
     import tomli as tomllib
 
 DOCS = "docs/checks.md"
-PLATFORMS = {"linux": "Linux package", "docker": "Docker", "kubernetes": "Kubernetes", "ecs": "ECS"}
 CURERS = {
     "operator": "whoever runs the replica",
     "database": "whoever runs the database",
@@ -31,19 +30,8 @@ CURERS = {
 CONFIG, PROCESS, STORAGE = "config", "process", "storage"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing to do: the same everywhere (`text`), and what differs by platform (a key of PLATFORMS)."""
-
-    text: str
-    on: Mapping[str, str] = field(default_factory=dict)
-
-    def for_platform(self, platform: str = "") -> str:
-        """The step in one line: for this platform, or for each one where it is not known or has nothing of its own."""
-        if platform in self.on:
-            return f"{self.text} {self.on[platform]}"
-        each = "; ".join(f"{PLATFORMS[one]}: {what}" for one, what in self.on.items())
-        return f"{self.text} {each}" if each else self.text
+class CatalogueError(Exception):
+    """The catalogue's files hold something that this release does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +55,7 @@ class Check:
     costs more the larger the configuration is, `needs` the checks without which it says nothing, `follows` those that
     its finding may name as its root, `report_cause` the
     cause code of a failing report of the replica's own, `joint` whether such a report counts even where we measured
-    nothing wrong (it sees what we cannot), `zero` whether it is only for Pomerium Zero's replicas, `offline` whether
+    nothing wrong (it sees what we cannot), `patience` the seconds for which it must have failed before it counts, `zero` whether it is only for Pomerium Zero's replicas, `offline` whether
     a configuration that no replica runs is enough to look at, `reading` where Pomerium documents the matter, and
     `triggers` the events after which it is looked at at once: CONFIG (the configuration changed), PROCESS (one of
     the replica's processes ended), STORAGE (something came on the storage connection).
@@ -87,6 +75,7 @@ class Check:
     causes: Mapping[str, Cause]
     zero: bool = False
     joint: bool = False
+    patience: float = 0.0
     offline: bool = False
     reading: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
@@ -102,20 +91,21 @@ class Check:
         return f"{DOCS}#{anchor(self.id)}"
 
 
-def steps(finding: Finding, check: Check | None, platform: str = "") -> tuple[str, ...]:
+def advice(finding: Finding, check: Check | None, platform: str = "", names: Names = ()) -> tuple[Step, ...]:
     """What to do about a finding: the steps of just this case, then the catalogue's with its names filled in.
 
-    `platform` is a key of PLATFORMS, "" where it is not known.
+    `platform` is a key of PLATFORMS, "" where it is not known; `names` what that platform calls the replica.
     """
     cause = check.causes.get(finding.cause) if check else None
-    general = (step.for_platform(platform) for step in (cause.steps if cause else ()))
-    return (*finding.steps, *(_filled(step, finding.names) for step in general))
+    general = (
+        step.filled(finding.names).narrowed(platform, names) for step in (cause.steps if cause else ())
+    )
+    return (*(Step(step) for step in finding.steps), *general)
 
 
-def _filled(step: str, names: tuple[tuple[str, str], ...]) -> str:
-    for word, stands_for in names:
-        step = re.sub(rf"(?<![A-Z_]){word}(?![A-Z_])", stands_for.replace("\\", "\\\\"), step)
-    return step
+def steps(finding: Finding, check: Check | None, platform: str = "", names: Names = ()) -> tuple[str, ...]:
+    """The same, each step in one line."""
+    return tuple(step.for_platform() for step in advice(finding, check, platform, names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +131,10 @@ def anchor(id_: str) -> str:
     return "".join(letter for letter in id_.lower() if letter.isalnum() or letter in "-_")
 
 
+_CHECK_KEYS = {one.name for one in fields(Check)} - {"id", "area", "causes"} | {"cause"}
+_CAUSE_KEYS = {"says", "warn", "who", "steps"}
+
+
 @cache
 def catalogue() -> Catalogue:
     """The catalogue that this release ships."""
@@ -149,12 +143,26 @@ def catalogue() -> Catalogue:
     for file in sorted(files, key=lambda file: file.name):
         document = tomllib.loads(file.read_text(encoding="utf-8"))
         for id_, table in document["check"].items():
-            checks[id_] = _check(id_, document["area"], table)
+            if id_ in checks:
+                raise CatalogueError(f"{file.name}: {id_} stands in another file too")
+            checks[id_] = read_check(id_, document["area"], table)
     return Catalogue(checks)
 
 
-def _check(id_: str, area: str, table: dict[str, Any]) -> Check:
-    causes = {code: _cause(code, cause) for code, cause in table.get("cause", {}).items()}
+def read_check(id_: str, area: str, table: Mapping[str, Any]) -> Check:
+    """One check as the file has it. Raises CatalogueError for a key, a platform or a person that it does not know."""
+    _only(id_, table, _CHECK_KEYS)
+    return _check(id_, area, table)
+
+
+def _only(where: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
+    unknown = ", ".join(sorted(set(table) - set(known)))
+    if unknown:
+        raise CatalogueError(f"{where}: unknown: {unknown}")
+
+
+def _check(id_: str, area: str, table: Mapping[str, Any]) -> Check:
+    causes = {code: _cause(f"{id_}/{code}", code, cause) for code, cause in table.get("cause", {}).items()}
     interval = float(table.get("interval", 0))
     return Check(
         id=id_,
@@ -170,6 +178,7 @@ def _check(id_: str, area: str, table: dict[str, Any]) -> Check:
         report_cause=table.get("report_cause", "reported"),
         zero=table.get("zero", False),
         joint=table.get("joint", False),
+        patience=float(table.get("patience", 0)),
         offline=table.get("offline", False),
         reading=tuple(table.get("reading", ())),
         follows=tuple(table.get("follows", ())),
@@ -178,19 +187,18 @@ def _check(id_: str, area: str, table: dict[str, Any]) -> Check:
     )
 
 
-def _cause(code: str, table: dict[str, Any]) -> Cause:
+def _cause(where: str, code: str, table: Mapping[str, Any]) -> Cause:
+    _only(where, table, _CAUSE_KEYS)
     outcome = Outcome.WARN if table.get("warn", False) else Outcome.FAIL
-    return Cause(
-        code,
-        outcome,
-        table["says"],
-        tuple(_step(step) for step in table["steps"]),
-        table.get("who", "operator"),
-    )
+    who = table.get("who", "operator")  # until every entry names one
+    if who not in CURERS:
+        raise CatalogueError(f"{where}: nobody is called {who!r}")
+    return Cause(code, outcome, table["says"], tuple(_step(where, step) for step in table["steps"]), who)
 
 
-def _step(step: str | dict[str, str]) -> Step:
+def _step(where: str, step: str | Mapping[str, str]) -> Step:
     """A step as written: one text, or {say = "…", linux = "…", docker = "…", kubernetes = "…", ecs = "…"}."""
     if isinstance(step, str):
         return Step(step)
+    _only(where, step, ("say", *PLATFORMS))
     return Step(step["say"], {platform: step[platform] for platform in PLATFORMS if platform in step})

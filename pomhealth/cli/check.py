@@ -99,7 +99,7 @@ def _measure(
             raise click.ClickException(str(error)) from None
         except Silent as error:
             raise click.ClickException(f"the replica cannot be looked for here: {error}") from None
-        tops = items(status, catalogue(), ids)
+        tops = items(status, catalogue(), ids, replica.platform)
         well = not replica.awaited and not _bad(tops, fail_on)
         if well or time.monotonic() + _PAUSE >= until:
             return tops, replica

@@ -15,7 +15,7 @@ NOT_YET = "not looked at yet"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is said of an entry. `since` is in seconds since the epoch, 0 where nothing has been seen yet."""
+    """What is said of an entry. `who` is a key of the catalogue's CURERS, "" where nothing is to cure. `since` is in seconds since the epoch, 0 where nothing has been seen yet."""
 
     cause: str
     summary: str
@@ -23,6 +23,7 @@ class Told:
     evidence: list[dict[str, str]]
     since: float
     docs: str
+    who: str = ""
 
     @classmethod
     def of(cls, entry: Entry, view: View) -> Told:
@@ -35,7 +36,11 @@ class Told:
             {"source": one.source, "observed": one.observed, "expected": one.expected}
             for one in finding.evidence
         ]
-        return cls(finding.cause, finding.summary, steps(finding, check), evidence, _since(entry, view), docs)
+        platform = view.platform
+        fix = steps(finding, check, platform.kind, platform.names)
+        cause = check.causes.get(finding.cause) if check else None
+        who = cause.who if cause else ""
+        return cls(finding.cause, finding.summary, fix, evidence, _since(entry, view), docs, who)
 
 
 def tell(entry: Entry, view: View) -> dict[str, Any]:
@@ -54,6 +59,7 @@ def tell(entry: Entry, view: View) -> dict[str, Any]:
         "cause": told.cause,
         "summary": told.summary,
         "fix": list(told.fix),
+        "who": told.who,
         "since": when(told.since),
         "checked": when(component.checked),
         "blocked_by": entry.blocked_by,

@@ -175,6 +175,7 @@ def _alert(entry: Entry, view: View) -> Mapping[str, Any]:
         "evidence": told.evidence,
         "attributes": attributes(entry),
         "fix": list(told.fix),
+        "who": told.who,
         "since": when(told.since),
         "docs": told.docs,
         "followers": list(entry.followers),

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pomhealth.catalogue import Catalogue
-from pomhealth.replica.model import Replica
+from pomhealth.replica.model import SOMEWHERE, Platform, Replica
 from pomhealth.status import Change, StatusMap
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One moment of the agent. `started` is latched; `notice` what the agent has to say of itself, "" when nothing."""
+    """One moment of the agent. `started` is latched; `notice` what the agent has to say of itself, "" when nothing.
+
+    `platform` is what the replica runs on: steps are told in its commands.
+    """
 
     status: StatusMap
     catalogue: Catalogue
@@ -21,6 +24,7 @@ class View:
     replica: Mapping[str, Any] = field(default_factory=dict)
     history: tuple[Change, ...] = ()
     notice: str = ""
+    platform: Platform = SOMEWHERE
 
 
 def summary(replica: Replica | None) -> Mapping[str, Any]:
@@ -37,6 +41,7 @@ def summary(replica: Replica | None) -> Mapping[str, Any]:
         "services": sorted(replica.services),
         "storage": replica.storage.kind if replica.storage else None,
         "config": options.path or None,
+        "platform": replica.platform.kind or None,
         "zero": options.zero,
         "envoy_admin": replica.admin.where if replica.admin else None,
         "not_seen": dict(replica.missing),

@@ -33,7 +33,8 @@ class Problem:
     """Something in a configuration file that Pomerium would refuse: what, where, why, what to do.
 
     `line` counts from 1; 0 where no line can be told. `check` is the id of the check that tells of it, where it is
-    another than `cluster_config_current`: a certificate's is `certificates_current`.
+    another than `cluster_config_current`: a certificate's is `certificates_current`. `cause` is the cause code under
+    which `config.databroker.build` tells of it.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Problem:
     text: str
     fix: str = ""
     check: str = ""
+    cause: str = "invalid"
 
     @property
     def where(self) -> str:
@@ -69,6 +71,21 @@ class Options:
     def origin(self, name: str) -> str:
         found = self.values.get(name)
         return "default" if found is None else found.origin
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """On what the replica runs: a key of the catalogue's platforms, "" where it is not known, and what tells so.
+
+    `names` is what the platform calls the replica, by the word that stands for it in its commands: ("POD", "…").
+    """
+
+    kind: str = ""
+    origin: str = ""
+    names: tuple[tuple[str, str], ...] = ()
+
+
+SOMEWHERE = Platform()  # not known on what
 
 
 class Holder(str, Enum):
@@ -152,6 +169,7 @@ class Replica:
     admin: AdminAddress | None = None
     health: Endpoint | None = None
     version: Value | None = None
+    platform: Platform = SOMEWHERE
     cwd: str = ""
     root: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -8,13 +8,12 @@ from typing import Any
 from pomhealth.replica.model import Replica
 from pomhealth.report.items import Item, every, failing, warnings
 from pomhealth.report.subject import subject
-from pomhealth.status import Gate
 
 
 def document(tops: tuple[Item, ...], replica: Replica, *, partial: bool = False) -> dict[str, Any]:
     """What `pomhealth check -o json` prints. `partial`: only some checks were asked for, so "ready" is null."""
     errors = failing(tops)
-    ready = not replica.awaited and not any(item.entry.component.gate is not Gate.ALERT for item in errors)
+    ready = not replica.awaited and not any(item.stops for item in errors)
     return {
         "replica": subject(replica),
         "ready": None if partial else ready,
@@ -34,7 +33,8 @@ def _check(item: Item) -> dict[str, Any]:
         "summary": item.summary,
         "says": item.says,
         "evidence": [asdict(evidence) for evidence in item.evidence],
-        "fix": list(item.steps),
+        "fix": [step.for_platform() for step in item.steps],
+        "who": item.who,
         "docs": item.docs,
         "reported_otherwise": item.reported,
         "blocked_by": item.entry.blocked_by,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pomhealth.catalogue import Catalogue, Check, steps
-from pomhealth.status import Entry, Evidence, Finding, Outcome, StatusMap
+from pomhealth.catalogue import Catalogue, Check, Step, advice
+from pomhealth.replica.model import SOMEWHERE, Platform
+from pomhealth.status import Entry, Evidence, Finding, Gate, Outcome, StatusMap
 
 OTHER = "Reported by the replica"  # the area of ids that this release does not know
 _NOT_LOOKED = Finding(Outcome.UNKNOWN, "not looked at in the time given")
@@ -14,7 +15,9 @@ _NOT_LOOKED = Finding(Outcome.UNKNOWN, "not looked at in the time given")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is told of one check. `steps` is what to do, in order; `reported` what the replica says, where it differs."""
+    """What is told of one check. `steps` is what to do, in order, `who` (a key of the catalogue's CURERS) who can;
+    `reported` what the replica says, where it differs.
+    """
 
     entry: Entry
     area: str
@@ -22,7 +25,8 @@ class Item:
     summary: str
     says: str
     evidence: tuple[Evidence, ...]
-    steps: tuple[str, ...]
+    steps: tuple[Step, ...]
+    who: str
     reported: str
     followers: tuple[Item, ...] = ()
 
@@ -38,11 +42,19 @@ class Item:
     def cause(self) -> str:
         return self.entry.finding.cause if self.entry.finding else ""
 
+    @property
+    def stops(self) -> bool:
+        """Whether it is what keeps /readyz at 503."""
+        return _is_error(self) and self.entry.component.gate is not Gate.ALERT
 
-def items(status: StatusMap, catalogue: Catalogue, ids: Iterable[str] = ()) -> tuple[Item, ...]:
-    """Everything that a report tells, in the catalogue's order, each follower with its root.
+
+def items(
+    status: StatusMap, catalogue: Catalogue, ids: Iterable[str] = (), platform: Platform = SOMEWHERE
+) -> tuple[Item, ...]:
+    """Everything that a report tells, worst first, else in the catalogue's order; each follower with its root.
 
     With `ids` only these, and the roots that they follow. What has no meaning for this replica is left out.
+    Steps are told in the commands of the replica's `platform`.
     """
     wanted = set(ids)
     wanted |= {
@@ -53,14 +65,14 @@ def items(status: StatusMap, catalogue: Catalogue, ids: Iterable[str] = ()) -> t
     }
     order = {check.id: place for place, check in enumerate(catalogue)}
 
-    def place(id_: str) -> tuple[int, str]:
+    def place(id_: str) -> tuple[int, int, str]:
         check = catalogue.find(id_)
-        return (order[check.id] if check else len(order), id_)
+        return (told[id_].urgency, order[check.id] if check else len(order), id_)
 
     def item(id_: str) -> Item:
         entry = told[id_]
         under = tuple(item(one) for one in sorted(told, key=place) if told[one].blocked_by == id_)
-        return _item(entry, catalogue.find(id_), under)
+        return _item(entry, catalogue.find(id_), under, platform)
 
     return tuple(item(id_) for id_ in sorted(told, key=place) if told[id_].blocked_by not in told)
 
@@ -72,14 +84,18 @@ def every(tops: Iterable[Item]) -> tuple[Item, ...]:
 
 def failing(tops: Iterable[Item]) -> tuple[Item, ...]:
     """The errors: what fails, whatever it gates, and what was not looked at."""
-    return tuple(item for item in every(tops) if item.outcome is Outcome.FAIL or item.entry.pending)
+    return tuple(item for item in every(tops) if _is_error(item))
 
 
 def warnings(tops: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(item for item in every(tops) if item.outcome is Outcome.WARN)
 
 
-def _item(entry: Entry, check: Check | None, followers: tuple[Item, ...]) -> Item:
+def _is_error(item: Item) -> bool:
+    return item.outcome is Outcome.FAIL or item.entry.pending
+
+
+def _item(entry: Entry, check: Check | None, followers: tuple[Item, ...], platform: Platform) -> Item:
     finding = entry.finding or _NOT_LOOKED
     cause = check.causes.get(finding.cause) if check else None
     reported = ""
@@ -93,7 +109,8 @@ def _item(entry: Entry, check: Check | None, followers: tuple[Item, ...]) -> Ite
         summary=finding.summary,
         says=cause.says if cause else "",
         evidence=finding.evidence,
-        steps=steps(finding, check),
+        steps=advice(finding, check, platform.kind, platform.names),
+        who=cause.who if cause else "",
         reported=reported,
         followers=followers,
     )

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from pomhealth.redact import Redactor, redact_dsn, redact_value, secrets_of
-from pomhealth.replica.model import Options, Process, Replica, Storage, Value
+from pomhealth.replica.model import Options, Platform, Process, Replica, Storage, Value
 from pomhealth.report.style import Style
 from pomhealth.settings import Settings
 
@@ -102,6 +102,7 @@ def _replica(replica: Replica) -> Iterator[Line]:
     for envoy in replica.envoys:
         yield Line("envoy", _process(envoy), "/proc")
     yield from _value("version", replica.version)
+    yield from _platform(replica.platform)
     yield from _text("configuration", replica.options.path, "the replica's command line")
     if "options" not in replica.missing:
         yield Line("mode", "zero" if replica.options.zero else "core")
@@ -116,6 +117,13 @@ def _replica(replica: Replica) -> Iterator[Line]:
         yield Line("envoy admin", replica.admin.where, replica.admin.origin)
     yield from _text("working directory", replica.cwd, "/proc")
     yield from _text("files reached through", replica.root, "/proc")
+
+
+def _platform(platform: Platform) -> Iterator[Line]:
+    if platform.kind:
+        yield Line("platform", platform.kind, platform.origin)
+    for word, stands_for in platform.names:
+        yield Line(f"platform {word}", stands_for, "environment HOSTNAME")
 
 
 def _storage(storage: Storage) -> Iterator[Line]:

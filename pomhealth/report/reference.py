@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from pomhealth.catalogue.load import Catalogue, Cause, Check
+from pomhealth.catalogue import Catalogue, Cause, Check, Step
+from pomhealth.report.advice import numbered
 from pomhealth.report.style import Style
 from pomhealth.status import Gate, Outcome
 
@@ -38,21 +40,44 @@ def listing(catalogue: Catalogue, style: Style) -> str:
 
 def page(check: Check, id_: str, style: Style, only: str = "") -> str:
     """One check in full, or only one of its causes. `id_` is the id asked for, a family's member perhaps."""
-    lines = [style.strong(id_), style.wrap(check.question, "  "), ""]
-    if not only:
-        lines += [
-            style.wrap(check.means, "  "),
-            "",
-            style.wrap(STOPS[check.gate], "  Stops         "),
-            style.wrap(how_often(check), "  Looked at     "),
-        ]
-        if check.needs:
-            lines.append(style.wrap(", ".join(check.needs), "  Needs         "))
-        lines += [style.wrap(check.docs, "  Documented in "), ""]
-    for cause in check.causes.values():
-        if not only or cause.code == only:
-            lines += _cause(cause, style)
+    lines = _one_cause(check, id_, check.causes[only], style) if only else _in_full(check, id_, style)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _in_full(check: Check, id_: str, style: Style) -> Iterator[str]:
+    yield from (style.strong(id_), style.wrap(check.question, "  "), "", style.wrap(check.means, "  "), "")
+    yield style.wrap(STOPS[check.gate], _label("Stops"))
+    yield style.wrap(how_often(check), _label("Looked at"))
+    if check.needs:
+        yield style.wrap(", ".join(check.needs), _label("Needs"))
+    yield from _documented(check, style)
+    for cause in check.causes.values():
+        yield ""
+        yield f"  {style.mark(cause.outcome)} {style.strong(cause.code)}"
+        yield style.wrap(cause.says, "    ")
+        yield from numbered(cause.steps, cause.who, style, "    ")
+
+
+def _one_cause(check: Check, id_: str, cause: Cause, style: Style) -> Iterator[str]:
+    yield f"{style.mark(cause.outcome)} {style.strong(f'{id_}/{cause.code}')}"
+    yield style.wrap(cause.says, "  ")
+    yield ""
+    yield from numbered(cause.steps, cause.who, style, "  ")
+    yield ""
+    stops = STOPS[check.gate] if cause.outcome is Outcome.FAIL else "nothing: a warning is only told"
+    yield style.wrap(stops, _label("Stops"))
+    yield style.wrap(f"`pomhealth explain {id_}`", _label("Other causes")).replace("`", "")
+    yield from _documented(check, style)
+
+
+def _documented(check: Check, style: Style) -> Iterator[str]:
+    yield style.wrap(check.docs, _label("Documented in"))
+    for place, address in enumerate(check.reading):
+        yield _label("" if place else "By Pomerium") + address
+
+
+def _label(name: str) -> str:
+    return f"  {name:14}"
 
 
 def how_often(check: Check) -> str:
@@ -75,12 +100,14 @@ def as_json(check: Check) -> dict[str, Any]:
         "deadline": check.deadline,
         "needs": list(check.needs),
         "docs": check.docs,
+        "reading": list(check.reading),
         "causes": [
             {
                 "code": cause.code,
                 "outcome": cause.outcome.value,
                 "says": cause.says,
-                "steps": [step.for_platform() for step in cause.steps],
+                "who": cause.who,
+                "steps": [_step(step) for step in cause.steps],
             }
             for cause in check.causes.values()
         ],
@@ -97,12 +124,9 @@ def _marked(cause: Cause) -> str:
     return f"{cause.code} (w)" if cause.outcome is Outcome.WARN else cause.code
 
 
-def _cause(cause: Cause, style: Style) -> list[str]:
-    lines = [f"  {style.mark(cause.outcome)} {style.strong(cause.code)}", style.wrap(cause.says, "    ")]
-    lines += [
-        style.wrap(step.for_platform(), f"    {number}. ") for number, step in enumerate(cause.steps, 1)
-    ]
-    return [*lines, ""]
+def _step(step: Step) -> dict[str, Any]:
+    """What to do everywhere, and what differs by platform."""
+    return {"text": step.text, "by_platform": dict(step.on)}
 
 
 def _span(seconds: float) -> str:

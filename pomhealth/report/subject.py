@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from pomhealth.catalogue import PLATFORMS
 from pomhealth.replica.model import Replica
+
+_WORTH_TELLING = ("docker", "kubernetes", "ecs")  # the Linux package is what is taken for granted
 
 
 def subject(replica: Replica) -> dict[str, Any]:
@@ -19,6 +23,7 @@ def subject(replica: Replica) -> dict[str, Any]:
         "addresses": {endpoint.role: endpoint.where for endpoint in replica.endpoints},
         "envoy_admin": None if replica.admin is None else replica.admin.where,
         "storage": None if replica.storage is None else replica.storage.kind,
+        "platform": replica.platform.kind or None,
         "missing": dict(replica.missing),
     }
 
@@ -27,32 +32,33 @@ def title(about: dict[str, Any]) -> str:
     """One line that names the replica."""
     version = about["version"]
     name = f"Pomerium {version}" if version else "Pomerium replica"
-    return f"{name}, pid {about['pid']}" if about["pid"] else f"{name}, its process not visible from here"
+    where = f", on {PLATFORMS[about['platform']]}" if about["platform"] in _WORTH_TELLING else ""
+    pid = f", pid {about['pid']}" if about["pid"] else ", its process not visible from here"
+    return f"{name}{where}{pid}"
 
 
 def details(about: dict[str, Any]) -> list[tuple[str, str]]:
-    """The lines below the title: a name and a value each."""
+    """What stands below the title: a name and a value each."""
     configuration = about["config"] or ("from Pomerium Zero" if about["zero"] else "not known")
-    addresses = about["addresses"]
     lines = [
         ("configuration", configuration),
-        ("address", addresses.get("address", "none known")),
-        ("services", ", ".join(about["services"])),
+        ("address", about["addresses"].get("address", "not known")),
+        ("services", " ".join(about["services"])),
         ("storage", about["storage"] or "not known"),
     ]
-    if about["envoy_pid"] or about["envoy_admin"]:
-        pid = f"pid {about['envoy_pid']}" if about["envoy_pid"] else ""
-        admin = f"admin {about['envoy_admin']}" if about["envoy_admin"] else ""
-        lines.append(("envoy", ", ".join(part for part in (pid, admin) if part)))
+    if about["envoy_pid"]:
+        lines.append(("Envoy", f"pid {about['envoy_pid']}"))
+    elif about["envoy_admin"]:
+        lines.append(("Envoy", f"admin {about['envoy_admin']}"))
     return lines
 
 
-def unseen(about: dict[str, Any]) -> list[tuple[str, str]]:
+def by_right(lacking: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """What could not be seen, and why: all that lacks the same right together, with that right alone."""
-    by_right: dict[str, list[str]] = {}
-    for what, lack in about["missing"].items():
-        by_right.setdefault(lack.rpartition(": ")[2], []).append(what)
+    rights: dict[str, dict[str, str]] = {}
+    for what, lack in lacking:
+        rights.setdefault(lack.rpartition(": ")[2], {})[what] = lack
     return [
-        (", ".join(whats), right if len(whats) > 1 else about["missing"][whats[0]])
-        for right, whats in by_right.items()
+        (", ".join(whats), right if len(whats) > 1 else next(iter(whats.values())))
+        for right, whats in rights.items()
     ]

@@ -1,85 +1,130 @@
-"""The report as text to read in a terminal."""
+"""The report as text to read in a terminal: the verdict, what is wrong, what cannot be seen, what passed, the counts.
+
+Whoever is woken by an alert reads the first screen, whoever scrolls reads the last lines: both hold the verdict.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from dataclasses import replace
 
 from pomhealth.replica.model import Replica
+from pomhealth.report.advice import numbered
 from pomhealth.report.items import Item, every, failing, warnings
 from pomhealth.report.style import Style, clean
-from pomhealth.report.subject import details, subject, title, unseen
+from pomhealth.report.subject import by_right, details, subject, title
 from pomhealth.status import Gate, Outcome
 
-_INDENT = "      "
+_INDENT = "    "
 _WIDEST_ID = 28  # columns; a longer id pushes its own line to the right
 _GATES = {Gate.LIVE: "stops /readyz and /healthz", Gate.READY: "stops /readyz", Gate.ALERT: "stops nothing"}
 
 
 def render(tops: tuple[Item, ...], replica: Replica, style: Style, *, partial: bool = False) -> str:
-    """The whole report: which replica, every check by area, and what it adds up to.
-
-    `partial`: only some checks were asked for, so nothing is said of the replica as a whole.
-    """
-    blocks = [_header(replica, style)]
+    """The whole report. `partial`: only some checks were asked for, so nothing is said of the replica as a whole."""
+    blocks = [*([] if partial else [_verdict(tops, style)]), _header(replica, style)]
+    blocks = ["\n".join(blocks)]
+    troubled = [item for item in tops if item.outcome is Outcome.WARN or item in failing(tops)]
+    blocks += ["\n".join(_trouble(item, style)) for item in troubled]
     column = min(max((len(item.id) for item in every(tops)), default=0), _WIDEST_ID)
-    ordered = sorted(tops, key=lambda item: _first_of_area(item, tops))
-    for area, members in groupby(ordered, key=lambda item: item.area):
-        lines = [style.strong(area)]
-        for item in members:
-            lines += _lines(item, style, column)
-        blocks.append("\n".join(lines))
-    blocks.append(_sum(tops, style, partial=partial))
+    hidden = [item for item in tops if item.outcome is Outcome.UNKNOWN and item not in troubled]
+    sections = {
+        "Cannot be seen from here": list(_unseen(hidden, replica, style)),
+        "Not judged": [_headed(item, style, column) for item in tops if item.outcome is Outcome.SKIPPED],
+        "Passed": [
+            line for item in tops if item.outcome is Outcome.PASS for line in _passed(item, style, column)
+        ],
+    }
+    blocks += ["\n".join([style.strong(name), *lines]) for name, lines in sections.items() if lines]
+    blocks.append(_counts(tops, style) if partial else f"{_counts(tops, style)}\n{_verdict(tops, style)}")
     return "\n\n".join(blocks) + "\n"
 
 
-def _first_of_area(item: Item, tops: tuple[Item, ...]) -> int:
-    return next(place for place, other in enumerate(tops) if other.area == item.area)
+def _verdict(tops: tuple[Item, ...], style: Style) -> str:
+    """Whether the replica should get traffic, and on a line of its own what else is to be seen to."""
+    stopping = [item for item in failing(tops) if item.stops]
+    told = [item for item in (*failing(tops), *warnings(tops)) if not item.stops]
+    hidden = any(
+        item.outcome is Outcome.UNKNOWN and item.entry.component.gate is not Gate.ALERT
+        for item in every(tops)
+    )
+    said, outcome = "Ready.", Outcome.PASS
+    if stopping:
+        said, outcome = f"Not ready: {_named(stopping)}.", Outcome.FAIL
+    elif hidden:
+        said, outcome = "Ready, as far as can be seen from here.", Outcome.UNKNOWN
+    lines = [(said, outcome)]
+    if told:
+        lines.append((f"To see to{' besides' if stopping else ''}: {_named(told)}.", told[0].outcome))
+    return "\n".join(
+        style.strong(style.wrap(line, "* ")).replace("*", style.mark(of), 1) for line, of in lines
+    )
+
+
+def _named(items: list[Item]) -> str:
+    return ", ".join(f"{item.id} ({item.cause})" if item.cause else item.id for item in items)
 
 
 def _header(replica: Replica, style: Style) -> str:
     about = subject(replica)
-    lines = [style.strong(clean(title(about)))]
-    lines += [style.wrap(value, f"  {name:14} ") for name, value in details(about)]
-    lines += [style.wrap(f"not seen: {what}: {lack}", "  ") for what, lack in unseen(about)]
-    return "\n".join(lines)
+    told = ", ".join(f"`{name} {clean(value)}`" for name, value in details(about))
+    return "\n".join([clean(title(about)), style.faint(style.wrap(told, "  ").replace("`", ""))])
 
 
-def _lines(item: Item, style: Style, column: int) -> Iterator[str]:
-    if item.outcome in (Outcome.FAIL, Outcome.WARN):
-        yield from _trouble(item, style, column)
-        return
-    yield _headed(item, style, "  ", column)
-    if item.reported:
-        yield _contradiction(item, style)
-    if item.outcome is Outcome.UNKNOWN:
-        yield from _steps(item, style)
-
-
-def _trouble(item: Item, style: Style, column: int) -> Iterator[str]:
+def _trouble(item: Item, style: Style) -> Iterator[str]:
     outcome = item.outcome
-    stops = f" ({_GATES[item.entry.component.gate]})" if outcome is Outcome.FAIL else ""
-    yield f"  {style.mark(outcome)} {style.strong(item.id)}: {style.paint(item.cause, outcome)}{style.faint(stops)}"
+    cause = f": {style.paint(item.cause, outcome)}" if item.cause else ""
+    stops = "" if outcome is Outcome.WARN else style.faint(f" ({_GATES[item.entry.component.gate]})")
+    yield f"{style.mark(outcome)} {style.strong(item.id)}{cause}{stops}"
     yield style.wrap(item.summary, _INDENT)
     for evidence in item.evidence:
         yield style.wrap(f"{evidence.source}: {evidence.observed}", f"{_INDENT}seen      ")
-        if evidence.expected:
-            yield style.wrap(evidence.expected, f"{_INDENT}expected  ")
+        yield style.wrap(evidence.expected, f"{_INDENT}expected  ")
     if item.reported:
         yield _contradiction(item, style)
     if item.says:
         yield style.wrap(item.says, _INDENT)
-    yield from _steps(item, style)
+    yield from numbered(item.steps, item.who, style, _INDENT)
     if item.docs:
-        yield style.faint(style.wrap(f"pomhealth explain {item.id}, {item.docs}", f"{_INDENT}More: "))
-    for follower in every(item.followers):
-        yield _headed(follower, style, _INDENT, column)
+        yield style.faint(style.wrap(f"`{_explain(item)}`, {item.docs}", f"{_INDENT}More: ")).replace("`", "")
+    if item.followers:
+        followers = ", ".join(follower.id for follower in every(item.followers))
+        line = style.wrap(followers, f"{_INDENT}* not judged while it fails: ", f"{_INDENT}  ")
+        yield line.replace("*", style.mark(Outcome.SKIPPED), 1)
 
 
-def _headed(item: Item, style: Style, indent: str, column: int) -> str:
+def _explain(item: Item) -> str:
+    return f"pomhealth explain {item.id}" + (f"/{item.cause}" if item.says else "")
+
+
+def _unseen(hidden: list[Item], replica: Replica, style: Style) -> Iterator[str]:
+    """What cannot be seen, with the right that is lacking: what lacks the same one together."""
+    alone = [item for item in hidden if item.steps or item.reported]
+    pairs = [(item.id, item.summary) for item in hidden if item not in alone]
+    mark = style.mark(Outcome.UNKNOWN)
+    for what, lack in by_right((*pairs, *replica.missing.items())):
+        yield style.wrap(f"{what}: {lack}", "  * ").replace("*", mark, 1)
+    for item in alone:
+        yield style.wrap(f"{item.id}: {item.summary}", "  * ").replace("*", mark, 1)
+        if item.reported:
+            yield _contradiction(item, style)
+        yield from numbered(item.steps, item.who, style, _INDENT)
+
+
+def _passed(item: Item, style: Style, column: int) -> Iterator[str]:
+    """One line, cut where it is too long: -o json holds the rest."""
+    line = _headed(item, style, column)
+    if "\n" in line:
+        cut = " …" if style.unicode else " ..."
+        line = _headed(item, replace(style, width=style.width - len(cut)), column).splitlines()[0] + cut
+    yield line
+    if item.reported:
+        yield _contradiction(item, style)
+
+
+def _headed(item: Item, style: Style, column: int) -> str:
     """A line "✓ id  summary", wrapped under the summary; the mark is painted last, since colour has no width."""
-    first = f"{indent}* {item.id:{column}}  "
-    plain = style.wrap(item.summary, first, " " * (len(indent) + column + 4))
+    plain = style.wrap(item.summary, f"  * {item.id:{column}}  ", " " * (column + 6))
     return plain.replace("*", style.mark(item.outcome), 1)
 
 
@@ -87,29 +132,19 @@ def _contradiction(item: Item, style: Style) -> str:
     return style.wrap(f"The replica itself reports otherwise: {item.reported}", _INDENT)
 
 
-def _steps(item: Item, style: Style) -> Iterator[str]:
-    for number, step in enumerate(item.steps, 1):
-        yield style.wrap(step, f"{_INDENT}{number}. ")
-
-
-def _sum(tops: tuple[Item, ...], style: Style, *, partial: bool) -> str:
+def _counts(tops: tuple[Item, ...], style: Style) -> str:
     all_ = every(tops)
-    unseen = [item for item in all_ if item.outcome is Outcome.UNKNOWN and not item.entry.pending]
     counts = [
-        (sum(item.outcome is Outcome.PASS for item in all_), "passed", Outcome.PASS),
-        (len(warnings(tops)), "warned", Outcome.WARN),
         (len(failing(tops)), "failed", Outcome.FAIL),
-        (len(unseen), "cannot be seen", Outcome.UNKNOWN),
+        (len(warnings(tops)), "warned", Outcome.WARN),
+        (
+            sum(item.outcome is Outcome.UNKNOWN and not item.entry.pending for item in all_),
+            "cannot be seen",
+            Outcome.UNKNOWN,
+        ),
         (sum(item.outcome is Outcome.SKIPPED for item in all_), "not judged", Outcome.SKIPPED),
+        (sum(item.outcome is Outcome.PASS for item in all_), "passed", Outcome.PASS),
     ]
     told = ", ".join(style.paint(f"{number} {what}", outcome) for number, what, outcome in counts if number)
     number = f"{len(all_)} check" if len(all_) == 1 else f"{len(all_)} checks"
-    line = f"{number}: {told or 'nothing to judge'}."
-    if partial:
-        return line
-    stopping = [item.id for item in failing(tops) if item.entry.component.gate is not Gate.ALERT]
-    hidden = any(item.entry.component.gate is not Gate.ALERT for item in unseen)
-    verdict = "Ready, as far as can be seen from here." if hidden else "Ready."
-    if stopping:
-        verdict = f"Not ready: {', '.join(stopping)}."
-    return f"{line}\n{style.wrap(verdict)}"
+    return f"{number}: {told or 'nothing to judge'}."

@@ -10,6 +10,8 @@ from pomhealth.status.component import Component, Report
 from pomhealth.status.finding import Finding, Gate, Outcome
 
 _BAD = (Outcome.FAIL, Outcome.UNKNOWN)
+_BY_GATE = {Gate.LIVE: 0, Gate.READY: 2, Gate.ALERT: 4}
+_BY_OUTCOME = {Outcome.WARN: 6, Outcome.UNKNOWN: 7, Outcome.SKIPPED: 8, Outcome.PASS: 9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,16 @@ class Entry:
     @property
     def applies(self) -> bool:
         return self.finding is None or self.finding.applies
+
+    @property
+    def urgency(self) -> int:
+        """The smaller, the sooner to read: what fails and stops liveness, readiness, nothing; then warnings; the rest.
+
+        What was not looked at yet stands right after what fails with the same gate.
+        """
+        if self.pending:
+            return _BY_GATE[self.component.gate] + 1
+        return _BY_GATE[self.component.gate] if self.outcome is Outcome.FAIL else _BY_OUTCOME[self.outcome]
 
 
 @dataclass(frozen=True)
@@ -118,19 +130,9 @@ class StatusMap:
         )
 
     def alerts(self) -> tuple[Entry, ...]:
-        """What a person should act on now, worst first: what stops liveness, readiness, nothing; then warnings."""
-        told = [entry for entry in self.entries.values() if entry.outcome in (Outcome.FAIL, Outcome.WARN)]
-        rank = {Gate.LIVE: 0, Gate.READY: 1, Gate.ALERT: 2}
-        return tuple(
-            sorted(
-                told,
-                key=lambda entry: (
-                    entry.outcome is Outcome.WARN,
-                    rank[entry.component.gate],
-                    entry.component.since,
-                ),
-            )
-        )
+        """What a person should act on now, worst first; of equals the oldest first."""
+        told = (entry for entry in self.entries.values() if entry.outcome in (Outcome.FAIL, Outcome.WARN))
+        return tuple(sorted(told, key=lambda entry: (entry.urgency, entry.component.since)))
 
     def with_component(self, component: Component) -> StatusMap:
         return StatusMap({**self.components, component.id: component})
@@ -155,11 +157,14 @@ def report(
         before = after.get(id_)
         known = before or Component(id_, gates.get(id_, Gate.READY if said.required else Gate.ALERT))
         checked = known.checked if known.measures else at
-        after[id_] = _turned(before, replace(known, reported=said, checked=checked), at)
+        failing = 0.0 if said.healthy else known.failing_since or at
+        insists = not failing or at - failing >= known.patience
+        told = replace(known, reported=said, failing_since=failing, insists=insists, checked=checked)
+        after[id_] = _turned(before, told, at)
     for id_, component in status.components.items():
         if component.reported is None or id_ in reports:
             continue
-        silent = replace(component, reported=None)
+        silent = replace(component, reported=None, failing_since=0.0, insists=True)
         if silent.finding is None and not silent.measures:
             del after[id_]
         else:
@@ -185,7 +190,7 @@ def restarted(status: StatusMap, stay: Iterable[str], *, at: float) -> StatusMap
     after = {}
     for id_, component in status.components.items():
         if component.measures:
-            after[id_] = replace(component, proven=False, reported=None)
+            after[id_] = replace(component, proven=False, reported=None, failing_since=0.0, insists=True)
         elif id_ in staying:
             after[id_] = replace(component, proven=False, reported=None, measured=None, since=at)
     return StatusMap(after)

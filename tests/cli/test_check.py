@@ -36,7 +36,7 @@ def test_a_healthy_replica_passes_and_the_report_says_which_it_is(standin: Stand
     replica = standin(storage="file")
     run = check(*of(replica))
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.startswith("Pomerium ")
+    assert run.stdout.startswith("✓ Ready.\nPomerium ")
     assert f"pid {replica.pid}" in run.stdout
     assert str(replica.config_path) in run.stdout
     assert "✓ envoy.server" in run.stdout
@@ -58,7 +58,9 @@ def test_a_hung_envoy_is_found_with_its_followers_and_the_exit_status_is_1_in_ei
         os.kill(replica.envoy_pid(), signal.SIGCONT)
     assert (text.returncode, document.returncode) == (1, 1)
     assert "✗ envoy.server: stopped (stops /readyz and /healthz)" in text.stdout
-    assert "- proxy.service " in text.stdout
+    assert text.stdout.startswith("✗ Not ready: envoy.server (stopped).\n")
+    followers = text.stdout.partition("- not judged while it fails: ")[2].partition("\n\n")[0]
+    assert "proxy.service" in followers
     told = json.loads(document.stdout)
     assert told["ready"] is False
     assert "envoy.server" in told["errors"]
@@ -66,6 +68,8 @@ def test_a_hung_envoy_is_found_with_its_followers_and_the_exit_status_is_1_in_ei
     assert "proxy.service" in envoy["followers"]
     assert envoy["evidence"]
     assert envoy["fix"]
+    assert envoy["who"] == "operator"
+    assert told["checks"][0] == envoy
 
 
 def test_a_warning_fails_only_when_it_is_asked_to(standin: StandIn) -> None:

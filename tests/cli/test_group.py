@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from pomhealth import __version__
-from pomhealth.catalogue.load import catalogue
+from pomhealth.catalogue import CURERS, catalogue
 from pomhealth.cli.main import COMMANDS
 from pomhealth.report.reference import page
 from pomhealth.report.style import Style
@@ -118,7 +118,8 @@ def test_checks_names_every_id_and_cause() -> None:
 def test_checks_as_json_holds_the_catalogue() -> None:
     listed = json.loads(pomhealth("checks", "-o", "json").stdout)
     assert [check["id"] for check in listed] == list(catalogue().checks)
-    assert listed[0]["causes"][0].keys() == {"code", "outcome", "says", "steps"}
+    assert listed[0]["causes"][0].keys() == {"code", "outcome", "says", "who", "steps"}
+    assert listed[0]["causes"][0]["steps"][0].keys() == {"text", "by_platform"}
 
 
 @pytest.mark.parametrize("id_", catalogue().checks)
@@ -129,7 +130,10 @@ def test_the_page_of_a_check_tells_its_causes_and_steps(id_: str) -> None:
     assert check.means in words
     for cause in check.causes.values():
         assert cause.says in words
-        assert all(step.for_platform() in words for step in cause.steps)
+        assert CURERS[cause.who] in words
+        for step in cause.steps:
+            assert step.text in words
+            assert all(f"{platform} {what}" in words for platform, what in step.each)
 
 
 def test_explain_prints_the_page() -> None:
@@ -144,6 +148,7 @@ def test_explain_tells_one_cause_alone() -> None:
     told = pomhealth("explain", "xds.listener/port-taken").stdout
     assert "port-taken" in told
     assert "permission-denied" not in told
+    assert "pomhealth explain xds.listener\n" in told
 
 
 def test_explain_knows_the_members_of_a_family() -> None:

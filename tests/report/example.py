@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pomhealth.catalogue.load import Catalogue, Cause, Check, Step
+from pomhealth.catalogue import Catalogue, Cause, Check, Step
 from pomhealth.replica.model import (
     AdminAddress,
     Endpoint,
@@ -63,7 +63,23 @@ CATALOGUE = Catalogue(
                     (Step("See whether it is busy: `top -H -p PID`."),),
                 ),
             ),
-            check("xds.listener", "Envoy", Gate.READY, needs=("envoy.server",)),
+            check(
+                "xds.listener",
+                "Envoy",
+                Gate.READY,
+                Cause(
+                    "gone",
+                    Outcome.FAIL,
+                    "It is gone.",
+                    (
+                        Step(
+                            "Restart it:",
+                            {"linux": "`systemctl restart pomerium`.", "docker": "`docker restart NAME`."},
+                        ),
+                    ),
+                ),
+                needs=("envoy.server",),
+            ),
             check(
                 "storage.backend",
                 "Storage",
@@ -73,6 +89,7 @@ CATALOGUE = Catalogue(
                     Outcome.FAIL,
                     "It takes no writes.",
                     (Step("Promote the standby."), Step("Or change the DSN.")),
+                    "database",
                 ),
             ),
             check(

@@ -21,7 +21,13 @@ def test_it_holds_what_the_text_holds_with_ids() -> None:
     )
     assert told["replica"]["pid"] == 4242
     assert told["replica"]["addresses"] == {"address": "*:443"}
-    assert told["checks"][2] == {
+    assert [check["id"] for check in told["checks"]] == [
+        "storage.backend",
+        "persistent_backend",
+        "envoy.server",
+        "xds.listener",
+    ]
+    assert told["checks"][0] == {
         "id": "storage.backend",
         "area": "Storage",
         "outcome": "fail",
@@ -31,6 +37,7 @@ def test_it_holds_what_the_text_holds_with_ids() -> None:
         "says": "It takes no writes.",
         "evidence": [{"source": "db:5432, show transaction_read_only", "observed": "on", "expected": "off"}],
         "fix": ["Promote the standby.", "Or change the DSN."],
+        "who": "database",
         "docs": "docs/checks.md#storagebackend",
         "reported_otherwise": "",
         "blocked_by": "",

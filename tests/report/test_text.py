@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from pomhealth.replica.model import Options, Replica, Value
+from pomhealth.replica.model import Options, Platform, Replica, Value
 from pomhealth.report.items import items
 from pomhealth.report.style import Style
 from pomhealth.report.text import render
-from pomhealth.status import Component, Gate, Report, StatusMap, failed
+from pomhealth.status import Component, Gate, Report, StatusMap, failed, passed
 from tests.findings import SEEN
 from tests.report.example import (
     CATALOGUE,
@@ -24,11 +24,8 @@ from tests.report.example import (
 
 HEADER = """\
 Pomerium v0.33.1, pid 4242
-  configuration  /etc/pomerium/config.yaml
-  address        *:443
-  services       all
-  storage        postgres
-  envoy          pid 4250, admin @6ec57f84
+  configuration /etc/pomerium/config.yaml, address *:443, services all,
+  storage postgres, Envoy pid 4250
 
 """
 
@@ -37,100 +34,151 @@ def text(map_: StatusMap, *ids: str, replica: Replica = REPLICA, style: Style | 
     return render(items(map_, CATALOGUE, ids), replica, style or Style(), partial=bool(ids))
 
 
-def test_a_healthy_replica_is_one_line_a_check_by_area() -> None:
+def test_a_healthy_replica_is_one_line_a_check() -> None:
     assert (
         text(status())
-        == HEADER
+        == "✓ Ready.\n"
+        + HEADER
         + """\
-Envoy
+Passed
   ✓ envoy.server        LIVE, and its workers answer
   ✓ xds.listener        every listener was accepted
-
-Storage
   ✓ storage.backend     connects, answers and takes writes
   ✓ persistent_backend  postgres survives a restart
 
 4 checks: 4 passed.
-Ready.
+✓ Ready.
 """
     )
 
 
-def test_a_failure_stands_with_evidence_steps_and_where_to_read_on_and_a_warning_too() -> None:
+def test_the_verdict_comes_first_then_what_is_wrong_worst_first_with_evidence_and_who_can_do_what() -> None:
     said = {"storage.backend": Report("RUNNING", required=True)}
+    verdict = """\
+✗ Not ready: storage.backend (read-only).
+! To see to besides: persistent_backend (in-memory).
+"""
     assert (
         text(status(said, storage__backend=READ_ONLY, persistent_backend=IN_MEMORY))
-        == HEADER
+        == verdict
+        + HEADER
         + """\
-Envoy
+✗ storage.backend: read-only (stops /readyz)
+    PostgreSQL takes no writes
+    seen      db:5432, show transaction_read_only: on
+    expected  off
+    The replica itself reports otherwise: RUNNING
+    It takes no writes.
+    To do, by whoever runs the database:
+    1. Promote the standby.
+    2. Or change the DSN.
+    More: pomhealth explain storage.backend/read-only,
+          docs/checks.md#storagebackend
+
+! persistent_backend: in-memory
+    databroker_storage_type is memory
+    seen      default: memory
+    expected  postgres or file
+    A restart forgets.
+    For whoever runs the replica.
+    More: pomhealth explain persistent_backend/in-memory,
+          docs/checks.md#persistent_backend
+
+Passed
   ✓ envoy.server        LIVE, and its workers answer
   ✓ xds.listener        every listener was accepted
 
-Storage
-  ✗ storage.backend: read-only (stops /readyz)
-      PostgreSQL takes no writes
-      seen      db:5432, show transaction_read_only: on
-      expected  off
-      The replica itself reports otherwise: RUNNING
-      It takes no writes.
-      1. Promote the standby.
-      2. Or change the DSN.
-      More: pomhealth explain storage.backend, docs/checks.md#storagebackend
-  ! persistent_backend: in-memory
-      databroker_storage_type is memory
-      seen      default: memory
-      expected  postgres or file
-      A restart forgets.
-      More: pomhealth explain persistent_backend,
-            docs/checks.md#persistent_backend
-
-4 checks: 2 passed, 1 warned, 1 failed.
-Not ready: storage.backend.
+4 checks: 1 failed, 1 warned, 2 passed.
 """
+        + verdict
     )
 
 
 def test_what_follows_from_a_failure_stands_under_its_root_and_is_no_failure_of_its_own() -> None:
     late = failed("rejected", "no answer", SEEN)
+    report = text(status(envoy__server=HUNG, xds__listener=late), style=Style(width=100))
     assert (
-        text(status(envoy__server=HUNG, xds__listener=late))
-        == HEADER
-        + """\
-Envoy
-  ✗ envoy.server: hung (stops /readyz and /healthz)
-      Envoy's workers do not answer
-      seen      TLS handshake with 127.0.0.1:443: no answer in 1 s
-      expected  an answer within 1 s
-      Envoy answers nothing.
-      1. Let it go on: `kill -CONT 4250`.
-      2. See whether it is busy: `top -H -p PID`.
-      More: pomhealth explain envoy.server, docs/checks.md#envoyserver
-      - xds.listener        not judged while envoy.server fails (no answer)
+        """
+✗ envoy.server: hung (stops /readyz and /healthz)
+    Envoy's workers do not answer
+    seen      TLS handshake with 127.0.0.1:443: no answer in 1 s
+    expected  an answer within 1 s
+    Envoy answers nothing.
+    To do, by whoever runs the replica:
+    1. Let it go on: `kill -CONT 4250`.
+    2. See whether it is busy: `top -H -p PID`.
+    More: pomhealth explain envoy.server/hung, docs/checks.md#envoyserver
+    - not judged while it fails: xds.listener
 
-Storage
-  ✓ storage.backend     connects, answers and takes writes
-  ✓ persistent_backend  postgres survives a restart
-
-4 checks: 2 passed, 1 failed, 1 not judged.
-Not ready: envoy.server.
+Passed
 """
+        in report
     )
+    assert report.endswith(
+        "\n4 checks: 1 failed, 1 not judged, 2 passed.\n✗ Not ready: envoy.server (hung).\n"
+    )
+
+
+def test_what_stops_more_comes_first_and_a_failure_that_stops_nothing_before_a_warning() -> None:
+    given = {
+        "persistent_backend": IN_MEMORY,
+        "zero.bootstrap-config.save": READ_ONLY,
+        "storage.backend": READ_ONLY,
+        "envoy.server": HUNG,
+    }
+    map_ = status(None, **given)
+    ids = [item.id for item in items(map_, CATALOGUE)]
+    assert ids == [*reversed(given), "xds.listener"]
+    assert [entry.id for entry in map_.alerts()] == [*reversed(given)]
 
 
 def test_what_cannot_be_seen_says_why_and_the_verdict_says_so() -> None:
     assert text(status(xds__listener=UNREADABLE)).endswith(
-        """\
-  ? xds.listener        the cache directory cannot be read: run as root or as
-                        pomerium
+        """
 
-Storage
+Cannot be seen from here
+  ? xds.listener: the cache directory cannot be read: run as root or as pomerium
+
+Passed
+  ✓ envoy.server        LIVE, and its workers answer
   ✓ storage.backend     connects, answers and takes writes
   ✓ persistent_backend  postgres survives a restart
 
-4 checks: 3 passed, 1 cannot be seen.
-Ready, as far as can be seen from here.
+4 checks: 1 cannot be seen, 3 passed.
+? Ready, as far as can be seen from here.
 """
     )
+
+
+@pytest.mark.parametrize(
+    ("platform", "steps"),
+    [
+        (
+            Platform("docker", "/.dockerenv", (("NAME", "4f1c0a2b3d4e"),)),
+            """
+    1. Restart it: `docker restart 4f1c0a2b3d4e`.
+""",
+        ),
+        (
+            Platform(),
+            """
+    1. Restart it:
+       Linux package  `systemctl restart pomerium`.
+       Docker         `docker restart NAME`.
+""",
+        ),
+    ],
+    ids=["docker", "not known"],
+)
+def test_steps_are_those_of_the_replicas_platform_or_of_each(platform: Platform, steps: str) -> None:
+    lost = failed("gone", "it is gone", SEEN)
+    shown = items(status(xds__listener=lost), CATALOGUE, (), platform)
+    assert steps in render(shown, REPLICA, Style())
+
+
+def test_a_platform_that_is_a_container_is_named() -> None:
+    replica = replace(REPLICA, platform=Platform("kubernetes", "environment KUBERNETES_SERVICE_HOST"))
+    assert "Pomerium v0.33.1, on Kubernetes, pid 4242\n" in text(status(), replica=replica)
 
 
 def test_named_checks_stand_alone_and_with_the_root_that_they_follow() -> None:
@@ -138,7 +186,7 @@ def test_named_checks_stand_alone_and_with_the_root_that_they_follow() -> None:
         text(status(), "storage.backend")
         == HEADER
         + """\
-Storage
+Passed
   ✓ storage.backend  connects, answers and takes writes
 
 1 check: 1 passed.
@@ -147,48 +195,47 @@ Storage
     assert "✗ envoy.server: hung" in text(status(envoy__server=HUNG, xds__listener=HUNG), "xds.listener")
 
 
-def test_an_id_that_is_not_known_here_stands_at_the_end_as_the_replica_reports_it() -> None:
+def test_an_id_that_is_not_known_here_stands_as_the_replica_reports_it() -> None:
     said = {"recording.handler": Report("UNKNOWN", "no space\nleft")}
-    assert text(status(said)).endswith(
-        """\
-Reported by the replica
-  ✗ recording.handler: reported (stops nothing)
-      the replica reports: no space left
-      seen      the replica's own report: no space left
-      expected  RUNNING without an error
+    assert """
+✗ recording.handler: reported (stops nothing)
+    the replica reports: no space left
+    seen      the replica's own report: no space left
+    expected  RUNNING without an error
 
-5 checks: 4 passed, 1 failed.
-Ready.
-"""
-    )
+""" in text(status(said))
 
 
 def test_what_was_not_looked_at_in_time_is_a_failure() -> None:
     map_ = status().with_component(Component("xds.listener", Gate.READY, measures=True))
-    assert "? xds.listener        not looked at in the time given" in text(map_)
-    assert text(map_).endswith("4 checks: 3 passed, 1 failed.\nNot ready: xds.listener.\n")
+    assert "\n? xds.listener (stops /readyz)\n    not looked at in the time given\n" in text(map_)
+    assert text(map_).endswith("4 checks: 1 failed, 3 passed.\n✗ Not ready: xds.listener.\n")
+
+
+def test_a_check_that_passed_takes_one_line_however_much_it_has_to_say() -> None:
+    map_ = status(storage__backend=passed("connects, answers and takes writes, " * 3))
+    assert "\n  ✓ storage.backend     connects, answers and takes writes, connects, answers …\n" in text(map_)
 
 
 def test_what_lacks_the_same_right_is_said_once() -> None:
     lack = "of process 7 cannot be read: run as the replica's user"
     replica = Replica(missing={"environment": f"the environment {lack}", "sockets": f"the sockets {lack}"})
-    assert "\n  not seen: environment, sockets: run as the replica's user\n" in text(
-        status(), replica=replica
-    )
+    assert "\n  ? environment, sockets: run as the replica's user\n" in text(status(), replica=replica)
 
 
 def test_a_sidecar_says_what_it_does_not_see() -> None:
     sidecar = Replica(options=Options(zero=True), missing={"process": "share the replica's PID namespace"})
     assert text(status(), replica=sidecar).startswith(
         """\
+✓ Ready.
 Pomerium replica, its process not visible from here
-  configuration  from Pomerium Zero
-  address        none known
-  services       all
-  storage        not known
-  not seen: process: share the replica's PID namespace
+  configuration from Pomerium Zero, address not known, services all,
+  storage not known
 
-Envoy
+Cannot be seen from here
+  ? process: share the replica's PID namespace
+
+Passed
 """
     )
 
@@ -199,6 +246,7 @@ def test_without_the_signs_of_unicode_there_are_others() -> None:
     assert report.isascii()
     assert "x envoy.server: hung" in report
     assert "+ storage.backend" in report
+    assert report.startswith("x Not ready")
 
 
 def test_colour_adds_nothing_but_colour() -> None:
