@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from pomhealth.agent import plan as plans
@@ -18,7 +18,7 @@ from pomhealth.checks import Context, probes
 from pomhealth.replica.discover import discover
 from pomhealth.replica.model import Replica
 from pomhealth.settings import Settings
-from pomhealth.status import StatusMap
+from pomhealth.status import Gate, StatusMap
 
 DEADLINE = 4.5  # seconds for everything
 _CLOSING = 0.2
@@ -29,7 +29,7 @@ async def measure(
 ) -> tuple[StatusMap, Replica]:
     """The map after one look at each of these checks and at those they need (at everything, when none is named).
 
-    All look at once; a silence is tried once more. What has not ended after `deadline` seconds counts as silent.
+    All look at once, but for what is dear; a silence is tried once more. What has not ended after `deadline` seconds counts as silent.
     Raises ReplicaError (Ambiguous too) when the replica cannot be told, and Silent when finding it takes too long.
     """
     loop = asyncio.get_running_loop()
@@ -49,7 +49,10 @@ async def measure_replica(
     board.found(replica, another=True)
     context = open_context(replica, settings)
     reports = Reports(board, changed=lambda _: None)
-    tasks = {asyncio.ensure_future(_settled(board, id_, context)): id_ for id_ in board.plan.looks}
+    looks: dict[str, asyncio.Task[None]] = {}
+    for id_ in board.plan.looks:
+        looks[id_] = asyncio.ensure_future(_settled(board, id_, context, looks))
+    tasks = {task: id_ for id_, task in looks.items()}
     report = asyncio.ensure_future(reports.once())
     try:
         await asyncio.wait({*tasks, report}, timeout=deadline)
@@ -66,9 +69,20 @@ async def measure_replica(
     return board.status
 
 
-async def _settled(board: Board, id_: str, context: Context) -> None:
-    """Looks until what was seen counts."""
+async def _settled(board: Board, id_: str, context: Context, looks: Mapping[str, asyncio.Task[None]]) -> None:
+    """Looks until what was seen counts.
+
+    A dear look waits for those at the processes: it keeps Envoy busy, which must not be taken for a hang.
+    """
     check, look = board.plan.checks[id_], board.plan.looks[id_]
+    checks = board.plan.checks
+    before = [
+        task
+        for one, task in looks.items()
+        if check.dear and not checks[one].dear and checks[one].gate is Gate.LIVE
+    ]
+    if before:
+        await asyncio.wait(before)
     while True:
         seen = await look_once(check, look, context)
         streak = board.observe(id_, seen.finding, at=seen.began)

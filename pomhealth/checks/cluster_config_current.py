@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 
 from pomhealth.checks.context import Context
-from pomhealth.checks.served import ROUTES, domains, route_dump
+from pomhealth.checks.served import ROUTES, running_hosts
 from pomhealth.replica.model import Options
 from pomhealth.replica.paths import resolve
 from pomhealth.replica.routes import hosts
@@ -39,8 +39,8 @@ async def look(context: Context) -> Finding:
         return _rejected(options)
     if not context.replica.runs("proxy"):
         return passed(f"{options.path} has no mistake that Pomerium would refuse")
-    dump, seconds = await route_dump(context)
-    lacking = sorted(_route_hosts(options) - set(domains(dump)))
+    running, seconds = await running_hosts(context)
+    lacking = sorted(_route_hosts(options) - running)
     if not lacking:
         return replace(passed(f"the replica runs what {options.path} holds"), cost=seconds)
     age = await context.workers.call("configuration file", lambda: _age(context), deadline=_DEADLINE)

@@ -56,8 +56,13 @@ async def _look(context: Context) -> Finding:
 
 
 async def _main_thread(context: Context) -> Finding | None:
-    """What is wrong with Envoy's main thread; None when it says LIVE. Raises Unobservable."""
+    """What is wrong with Envoy's main thread; None when it says LIVE. Raises Unobservable.
+
+    None too while it is at a dear question of our own: it is asked again after that.
+    """
     admin = context.admin
+    if admin.busy:
+        return None
     source = f"{admin.where}/ready"
     try:
         answer = await admin.ask("/ready", deadline=_DEADLINE)

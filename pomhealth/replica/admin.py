@@ -16,21 +16,32 @@ __all__ = ["Answer", "EnvoyAdmin"]
 class EnvoyAdmin:
     """One Envoy's admin interface, over connections that stay open.
 
-    `spent` adds up the seconds waited for answers: all of them are made on Envoy's main thread.
+    `spent` adds up the seconds waited for answers: all of them are made on Envoy's main thread. While a dear question
+    is `busy` there, no other answer can come: that it does not is no sign of a hang.
     """
 
     def __init__(self, address: AdminAddress) -> None:
         self.address = address
         self.spent = 0.0
+        self._dear = 0
         self._gets = Gets(address.where, self._connect)
 
     @property
     def where(self) -> str:
         return self.address.where
 
-    async def ask(self, path: str, *, deadline: float) -> Answer:
+    @property
+    def busy(self) -> bool:
+        """Whether a dear question of ours keeps Envoy's main thread."""
+        return self._dear > 0
+
+    async def ask(self, path: str, *, deadline: float, dear: bool = False) -> Answer:
         """The answer to `GET path` within `deadline` seconds. Raises Refused, Silent, Garbled or Denied."""
-        answer = await self._gets.get(path, deadline=deadline)
+        self._dear += dear
+        try:
+            answer = await self._gets.get(path, deadline=deadline)
+        finally:
+            self._dear -= dear
         self.spent += answer.seconds
         return answer
 

@@ -15,6 +15,7 @@ import pytest
 from pomhealth.catalogue import catalogue, steps
 from pomhealth.checks.envoy_server import look
 from pomhealth.demo.running import RunningReplica
+from pomhealth.reach import Silent
 from pomhealth.status import Outcome
 from tests.checks.frozen_thread import frozen, threads_named
 from tests.contexts import context_of
@@ -49,6 +50,19 @@ async def test_a_frozen_main_thread_is_hung_though_the_workers_answer(replica: R
         with frozen(replica.envoy_pid()):
             finding = await look(context)
     assert finding.cause in ("hung", "stopped"), finding
+
+
+async def test_envoy_is_known_to_be_busy_as_long_as_a_dear_question_of_ours_is(
+    replica: RunningReplica,
+) -> None:
+    async with context_of(replica) as context:
+        with frozen(replica.envoy_pid()):
+            question = asyncio.ensure_future(context.admin.ask("/ready", deadline=0.5, dear=True))
+            await asyncio.sleep(0)
+            assert context.admin.busy
+            with pytest.raises(Silent):
+                await question
+        assert not context.admin.busy
 
 
 async def test_frozen_workers_are_hung_though_the_main_thread_says_live(replica: RunningReplica) -> None:
