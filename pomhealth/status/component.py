@@ -31,7 +31,9 @@ class Component:
 
     `measures` tells whether a probe of ours looks at it; `measured` is the last settled finding of that probe.
     `report_cause` is the cause code of a failing report, `joint` tells whether one counts beside a measurement that
-    found nothing wrong. `since` is when the present outcome and cause began,
+    found nothing wrong, and `patience` for how many seconds it must have failed before it counts. `failing_since` is
+    when the replica began to report it as failing (0: it does not), `insists` whether that is long enough ago.
+    `since` is when the present outcome and cause began,
     `checked` when it was last looked at, and `proven` whether it has passed since the replica started.
     """
 
@@ -41,6 +43,9 @@ class Component:
     needs: tuple[str, ...] = ()
     report_cause: str = "reported"
     joint: bool = False
+    patience: float = 0.0
+    failing_since: float = 0.0
+    insists: bool = True
     measured: Finding | None = None
     reported: Report | None = None
     since: float = 0.0
@@ -55,7 +60,8 @@ class Component:
 
         None while nothing has been seen yet, which for what is measured means: until the first look.
         """
-        measured, reported = self.measured, self.reported
+        measured = self.measured
+        reported = self.reported if self.insists else None
         if self.joint and measured is not None and measured.outcome in (Outcome.PASS, Outcome.WARN):
             said = _as_finding(reported, self.report_cause) if reported is not None else None
             if said is not None and said.outcome is Outcome.FAIL:
