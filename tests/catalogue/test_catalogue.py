@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pomhealth.catalogue import PLATFORMS
 from pomhealth.catalogue.docs import render
-from pomhealth.catalogue.load import Cause, Check, anchor, catalogue
+from pomhealth.catalogue.load import CatalogueError, Cause, Check, anchor, catalogue, read_check
 from pomhealth.checks import probes
 from pomhealth.status import Gate
 
+UNDOCUMENTED: dict[
+    str, str
+] = {}  # ids of which Pomerium's documentation has nothing, with what was looked for
 ROOT = Path(__file__).parents[2]
 CHECKS = list(catalogue())
 CAUSES = [
@@ -63,9 +68,47 @@ def test_a_cause_says_what_is_wrong_and_what_to_do(check: Check, cause: Cause) -
     assert is_sentence(cause.says), check.id
     assert cause.steps
     for step in cause.steps:
-        told = step.for_platform()
-        assert is_sentence(told), told
-        assert told.count("`") % 2 == 0, told
+        for told in (step.for_platform(), *(step.for_platform(platform) for platform in PLATFORMS)):
+            assert is_sentence(told), told
+            assert told.count("`") % 2 == 0, told
+            assert told[0].isupper() or told[0] == "`", told
+        assert step.text.endswith(":" if step.on else "."), step.text
+
+
+@pytest.mark.parametrize(("check", "cause"), CAUSES)
+def test_a_step_that_differs_by_platform_is_told_for_each(check: Check, cause: Cause) -> None:
+    """Whoever runs the replica on another than those told would be left alone."""
+    for step in cause.steps:
+        assert set(step.on) in (set(), set(PLATFORMS)), (check.id, step.text)
+
+
+@every_check
+def test_a_check_says_where_pomerium_documents_the_matter(check: Check) -> None:
+    assert check.reading or check.id in UNDOCUMENTED
+    for address in check.reading:
+        assert re.fullmatch(r"https://(www\.)?pomerium\.com/docs/\S+(?<!\.md)", address)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "says"),
+    [
+        ({"intervall": 5.0}, "x: unknown: intervall"),
+        (
+            {"cause": {"a": {"says": "It.", "who": "operator", "steps": [], "warns": True}}},
+            "x/a: unknown: warns",
+        ),
+        ({"cause": {"a": {"says": "It.", "who": "nobody", "steps": []}}}, "x/a: nobody is called 'nobody'"),
+        (
+            {"cause": {"a": {"says": "It.", "who": "operator", "steps": [{"say": "Do:", "k8s": "`it`."}]}}},
+            "x/a: unknown: k8s",
+        ),
+    ],
+)
+def test_a_slip_of_the_pen_in_an_entry_does_not_pass(spoilt: dict[str, Any], says: str) -> None:
+    entry = {"question": "Is it?", "means": "It is.", "gate": "alert"}
+    assert read_check("x", "Area", entry).id == "x"
+    with pytest.raises(CatalogueError, match=re.escape(says)):
+        read_check("x", "Area", entry | spoilt)
 
 
 def test_every_measured_check_has_a_probe_and_every_probe_its_words() -> None:
