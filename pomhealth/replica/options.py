@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pomhealth.compat.vocabulary import by_variable
 from pomhealth.replica.configfile import ConfigFile
 from pomhealth.replica.model import Options, Value
-from pomhealth.replica.names import BY_VARIABLE
 
 ZERO_TOKEN = "pomerium_zero_token"  # noqa: S105  (the option's name)
 
@@ -29,10 +29,11 @@ def merge(file: ConfigFile, environment: Mapping[str, str], before: Options | No
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Value]:
     """The options that these variables set. An empty variable sets nothing (viper's rule)."""
+    names = by_variable()
     values = {
-        BY_VARIABLE[variable]: Value(text, f"environment {variable}")
+        names[variable]: Value(text, f"environment {variable}")
         for variable, text in environment.items()
-        if text and variable in BY_VARIABLE
+        if text and variable in names
     }
     token = environment.get(ZERO_TOKEN.upper())
     if token:

@@ -60,10 +60,17 @@ def hosts(options: Options) -> tuple[Host, ...]:
 
 def routes(options: Options) -> Iterator[Route]:
     """Every route, those under `policy` before those under `routes`."""
+    for _, value, entries in listed(options):
+        yield from _routes(value, entries)
+
+
+def listed(options: Options) -> Iterator[tuple[str, Value, list[Any]]]:
+    """Each option that holds routes: its name, its value, and the routes in it as written, whatever each of them is."""
     for name in _LISTS:
         value = options.values.get(name)
         if value is not None:
-            yield from _routes(value)
+            entries = _decoded(value.value) if isinstance(value.value, str) else value.value
+            yield name, value, entries if isinstance(entries, list) else []
 
 
 def problems(options: Options) -> Iterator[Problem]:
@@ -98,13 +105,10 @@ def _served(text: str) -> str:
     return url.host.lower() if url.scheme in _HTTPS else ""
 
 
-def _routes(value: Value) -> Iterator[Route]:
-    entries = value.value
-    if isinstance(entries, str):
-        entries = _decoded(entries)
+def _routes(value: Value, entries: list[Any]) -> Iterator[Route]:
     line = _line(value.origin)
     path = value.origin.removesuffix(f":{line}") if line else value.origin
-    for entry in entries if isinstance(entries, list) else ():
+    for entry in entries:
         if isinstance(entry, yamlfile.Block):
             yield Route(entry, path, entry.line if line else 0)
         elif isinstance(entry, dict):
