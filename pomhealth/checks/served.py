@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.xds import ask, ask_json
@@ -16,8 +15,9 @@ _UPDATED = f"{ROUTES}&mask=last_updated"
 _FRESH = 1.0  # seconds for which one answer serves every check that asks
 _KEPT = "virtual hosts"
 # Each list of domains in Envoy's JSON. Read as JSON, the dump of 10,000 routes would take 100 MB.
+_KEY = b'"domains"'
 _TEXT = rb'"(?:[^"\\]|\\.)*"'
-_DOMAINS = re.compile(rb'"domains":\s*\[((?:\s*' + _TEXT + rb",?)*)\s*\]")
+_DOMAINS = re.compile(_KEY + rb":\s*\[((?:\s*" + _TEXT + rb",?)*)\s*\]")
 _ONE = re.compile(_TEXT)
 
 
@@ -45,8 +45,9 @@ async def running_hosts(context: Context) -> tuple[frozenset[str], float]:
         kept = context.notes.recall(_KEPT)
         if kept is not None and kept[0] == updated:
             return kept[1], seconds
-        body, more = await ask(context, ROUTES, dear=True)
-        names = frozenset(domains(body))
+        domains = Domains()
+        _, more = await ask(context, ROUTES, dear=True, take=domains.take)
+        names = frozenset(domains.names)
         context.notes.keep(_KEPT, (updated, names))
         return names, seconds + more
 
@@ -54,8 +55,20 @@ async def running_hosts(context: Context) -> tuple[frozenset[str], float]:
     return names, seconds if now else 0.0
 
 
-def domains(dump: bytes) -> Iterator[str]:
-    """The domains of every virtual host in Envoy's dump of route configurations, without ports. Pure."""
-    for found in _DOMAINS.finditer(dump):
-        for text in _ONE.findall(found[1]):
-            yield str(json.loads(text)).partition(":")[0].lower()
+class Domains:
+    """Takes Envoy's dump of route configurations in pieces: `names` are the domains of its virtual hosts so far."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self._rest = b""
+
+    def take(self, piece: bytes) -> None:
+        """Takes the next piece; a list of domains that is not whole yet waits for the one after."""
+        text = self._rest + piece
+        end = 0
+        for found in _DOMAINS.finditer(text):
+            end = found.end()
+            for name in _ONE.findall(found[1]):
+                self.names.add(str(json.loads(name)).partition(":")[0].lower())
+        begun = text.rfind(_KEY, end)
+        self._rest = text[begun:] if begun >= 0 else text[max(end, len(text) - len(_KEY)) :]

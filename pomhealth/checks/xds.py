@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -126,13 +126,15 @@ async def ask_counters(context: Context) -> tuple[Mapping[str, Updates], float]:
     return counted, seconds if now else 0.0
 
 
-async def ask(context: Context, path: str, *, dear: bool = False) -> tuple[bytes, float]:
-    """The body of Envoy's 200 answer and the seconds it took. Raises Unobservable.
+async def ask(
+    context: Context, path: str, *, dear: bool = False, take: Callable[[bytes], None] | None = None
+) -> tuple[bytes, float]:
+    """The body of Envoy's 200 answer (with `take` it goes there) and the seconds it took. Raises Unobservable.
 
     An Envoy that does not answer is envoy.server's finding; here it only means that nothing can be seen.
     """
     try:
-        answer = await context.admin.ask(path, deadline=_DEADLINE, dear=dear)
+        answer = await context.admin.ask(path, deadline=_DEADLINE, dear=dear, take=take)
     except ReachError as error:
         raise Unobservable("Envoy's admin interface gives no answer", error.why) from None
     if answer.status != 200:

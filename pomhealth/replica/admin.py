@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 from pomhealth.reach import Garbled
-from pomhealth.replica.httpget import Answer, Gets, tcp_socket, unix_socket
+from pomhealth.replica.httpget import Answer, Gets, Take, tcp_socket, unix_socket
 from pomhealth.replica.model import AdminAddress
 
 __all__ = ["Answer", "EnvoyAdmin"]
@@ -35,11 +35,16 @@ class EnvoyAdmin:
         """Whether a dear question of ours keeps Envoy's main thread."""
         return self._dear > 0
 
-    async def ask(self, path: str, *, deadline: float, dear: bool = False) -> Answer:
-        """The answer to `GET path` within `deadline` seconds. Raises Refused, Silent, Garbled or Denied."""
+    async def ask(
+        self, path: str, *, deadline: float, dear: bool = False, take: Take | None = None
+    ) -> Answer:
+        """The answer to `GET path` within `deadline` seconds; with `take` its body goes there, piece by piece.
+
+        Raises Refused, Silent, Garbled or Denied.
+        """
         self._dear += dear
         try:
-            answer = await self._gets.get(path, deadline=deadline)
+            answer = await self._gets.get(path, deadline=deadline, take=take)
         finally:
             self._dear -= dear
         self.spent += answer.seconds

@@ -19,9 +19,11 @@ from pomhealth.reach import Denied, Garbled, ReachError, Refused, Silent
 
 _MOST = 256 * 1024 * 1024  # bytes of one body; Envoy's whole statistics at 10,000 routes are 52 MB
 _LONGEST_LINE = 256 * 1024
+_PIECE = 256 * 1024  # bytes of a body that are read at once
 _FULL = (errno.EAGAIN, errno.ENOTCONN)  # a Unix listener whose queue is full, since nobody accepts
 
 Connect = Callable[[], Awaitable[socket.socket]]
+Take = Callable[[bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,14 @@ class Gets:
         self._admit = admit
         self._idle: list[_Connection] = []
 
-    async def get(self, path: str, *, deadline: float) -> Answer:
-        """The answer within `deadline` seconds. Raises Refused, Silent, Garbled or Denied."""
+    async def get(self, path: str, *, deadline: float, take: Take | None = None) -> Answer:
+        """The answer within `deadline` seconds. Raises Refused, Silent, Garbled or Denied.
+
+        With `take` the body goes to it piece by piece, and the answer's own is empty.
+        """
         started = time.monotonic()
         try:
-            status, body = await asyncio.wait_for(self._get(path), deadline)
+            status, body = await asyncio.wait_for(self._get(path, take), deadline)
         except asyncio.TimeoutError:
             raise Silent(self._where, f"no answer within {deadline:g} s") from None
         except OSError as error:
@@ -71,21 +76,22 @@ class Gets:
         while self._idle:
             self._idle.pop().close()
 
-    async def _get(self, path: str) -> tuple[int, bytes]:
+    async def _get(self, path: str, take: Take | None) -> tuple[int, bytes]:
         while self._idle:
             kept = self._idle.pop()
             with contextlib.suppress(_Ended):
-                return await self._ask(kept, path)
+                return await self._ask(kept, path, take)
         connection = await _Connection.open(self._connect)
         try:
-            return await self._ask(connection, path)
+            return await self._ask(connection, path, take)
         except _Ended:
             raise Refused(self._where, "the connection was closed without an answer") from None
 
-    async def _ask(self, connection: _Connection, path: str) -> tuple[int, bytes]:
+    async def _ask(self, connection: _Connection, path: str, take: Take | None) -> tuple[int, bytes]:
         done = False
+        body: list[bytes] = []
         try:
-            status, body, keep = await connection.ask(path, self._host)
+            status, keep = await connection.ask(path, self._host, take or body.append)
             if self._admit is not None and not connection.admitted:
                 self._admit(connection.socket)
                 connection.admitted = True
@@ -94,7 +100,7 @@ class Gets:
             if not done:
                 connection.close()
         self._idle.append(connection)
-        return status, body
+        return status, b"".join(body)
 
 
 class _Ended(Exception):  # noqa: N818
@@ -120,8 +126,8 @@ class _Connection:
             raise
         return cls(reader, writer, raw)
 
-    async def ask(self, path: str, host: str) -> tuple[int, bytes, bool]:
-        """Status, body, and whether the connection may be used again."""
+    async def ask(self, path: str, host: str, take: Take) -> tuple[int, bool]:
+        """Status, and whether the connection may be used again; the body goes to `take`, piece by piece."""
         request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: pomhealth\r\nAccept: */*\r\n\r\n"
         try:
             self._writer.write(request.encode("ascii"))
@@ -134,14 +140,27 @@ class _Connection:
         headers = await self._headers()
         keep = version == b"HTTP/1.1" and headers.get(b"connection", b"").lower() != b"close"
         if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
-            return status, await self._chunks(), keep
+            await self._chunks(take)
+            return status, keep
         if b"content-length" in headers:
             length = int(headers[b"content-length"])
             if length > _MOST:
                 raise ValueError(length)
-            return status, await self._reader.readexactly(length), keep
-        body = await self._reader.read(_MOST)
-        return status, body, False
+            await self._exactly(length, take)
+            return status, keep
+        left = _MOST
+        while left > 0 and (piece := await self._reader.read(_PIECE)):
+            left -= len(piece)
+            take(piece)
+        return status, False
+
+    async def _exactly(self, length: int, take: Take) -> None:
+        while length:
+            piece = await self._reader.read(min(length, _PIECE))
+            if not piece:
+                raise asyncio.IncompleteReadError(b"", length)
+            length -= len(piece)
+            take(piece)
 
     async def _headers(self) -> Mapping[bytes, bytes]:
         headers = {}
@@ -150,18 +169,17 @@ class _Connection:
             headers[name.strip().lower()] = value.strip()
         return headers
 
-    async def _chunks(self) -> bytes:
-        chunks: list[bytes] = []
+    async def _chunks(self, take: Take) -> None:
         total = 0
         while True:
             size = int((await self._reader.readuntil(b"\r\n")).partition(b";")[0], 16)
             total += size
             if total > _MOST or size < 0:
                 raise ValueError(total)
-            chunk = await self._reader.readexactly(size + 2)
+            await self._exactly(size, take)
+            await self._reader.readexactly(2)
             if not size:
-                return b"".join(chunks)
-            chunks.append(chunk[:-2])
+                return
 
     def close(self) -> None:
         self._writer.transport.abort()

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import json
 
-from pomhealth.checks.served import domains, running_hosts
+import pytest
+
+from pomhealth.checks.served import Domains, running_hosts
 from pomhealth.demo.running import HOST
+from pomhealth.replica.httpget import Answer, Take
 from tests.contexts import context_of
 from tests.standin import StandIn
 
 
-def test_the_domains_are_those_of_the_json_without_ports_in_lower_case() -> None:
-    odd = ['quo"te.test', "back\\slash.test:443", "UPPER.test", "]", "*"]
-    dump = json.dumps({"configs": [{"virtual_hosts": [{"domains": []}, {"domains": odd}]}]}, indent=1)
-    assert list(domains(dump.encode())) == ['quo"te.test', "back\\slash.test", "upper.test", "]", "*"]
+@pytest.mark.parametrize("size", [1, 7, 64, 100_000])
+def test_the_domains_are_those_of_the_json_in_whatever_pieces_it_comes(size: int) -> None:
+    odd = ['quo"te.test', "back\\slash.test:443", "UPPER.test", "]", '"domains": [', "*"]
+    hosts = [
+        {"domains": []},
+        {"domains": odd, "name": "domains"},
+        *({"domains": [f"{n}.test"]} for n in range(99)),
+    ]
+    dump = json.dumps({"configs": [{"virtual_hosts": hosts}]}, indent=1).encode()
+    domains = Domains()
+    for start in range(0, len(dump), size):
+        domains.take(dump[start : start + size])
+    expected = {'quo"te.test', "back\\slash.test", "upper.test", "]", '"domains"', "*"}
+    assert domains.names == expected | {f"{n}.test" for n in range(99)}
 
 
 async def test_the_whole_dump_is_read_again_only_when_envoy_took_over_other_routes(standin: StandIn) -> None:
@@ -22,10 +35,10 @@ async def test_the_whole_dump_is_read_again_only_when_envoy_took_over_other_rout
         asked: list[str] = []
         ask = context.admin.ask
 
-        async def listening(path: str, *, deadline: float, dear: bool = False) -> object:
+        async def listening(path: str, *, deadline: float, dear: bool, take: Take | None) -> Answer:
             asked.append(path)
             assert dear == ("mask" not in path)
-            return await ask(path, deadline=deadline, dear=dear)
+            return await ask(path, deadline=deadline, dear=dear, take=take)
 
         context.admin.ask = listening  # type: ignore[method-assign,assignment]
         first, _ = await running_hosts(context)
