@@ -43,11 +43,9 @@ class Block(dict[str, Any]):
         """The line of each key."""
         return dict(zip(self, self._lines, strict=True))
 
-    def fill(self, values: dict[str, tuple[Any, int]]) -> None:
-        """Takes each key's value and line."""
-        for key, (value, _) in values.items():
-            self[key] = value
-        self._lines = tuple(line for _, line in values.values())
+    def finish(self, lines: dict[str, int]) -> None:
+        """Takes the line of each key that it has."""
+        self._lines = tuple(lines.values())
 
 
 class BrokenFile(Exception):  # noqa: N818
@@ -99,7 +97,7 @@ class _Reader:
         before = self._count
         self._count += 1
         if kind is yaml.ScalarEvent:
-            value = event.value if event.style or event.tag == _STRING else _plain(event.value)
+            value = _scalar(event)
         elif kind is yaml.AliasEvent:
             return self._alias(event)
         else:
@@ -130,30 +128,42 @@ class _Reader:
 
     def _mapping(self, event: Any) -> Block:
         block = Block(event.start_mark.line + 1)
+        lines: dict[str, int] = {}
         merged: list[Any] = []
-        seen: dict[Any, int] = {}
-        values: dict[str, tuple[Any, int]] = {}
+        names: dict[Any, str] = {}
         while type(event := self._next()) is not yaml.MappingEndEvent:
             line = event.start_mark.line + 1
             plain = type(event) is yaml.ScalarEvent and not event.style
             key = self._value(event)
-            value = self._value(self._next())
+            event = self._next()
+            if type(event) is yaml.ScalarEvent and not event.anchor:
+                self._count += 1
+                value = _scalar(event)
+            else:
+                value = self._value(event)
             if plain and key == "<<":
                 merged.extend(value if isinstance(value, list) else [value])
                 continue
             if isinstance(key, (dict, list)):
                 raise BrokenFile(line, "a key is no plain word")
-            if key in seen:
-                raise BrokenFile(line, f"the key {key} stands here and on line {seen[key]}")
-            seen[key] = line
-            values[sys.intern(str(key).lower())] = value, line
+            if key in names:
+                raise BrokenFile(line, f"the key {key} stands here and on line {lines[names[key]]}")
+            name = names[key] = sys.intern(str(key).lower())
+            block[name] = value
+            lines[name] = line
         for other in merged:
             if not isinstance(other, Block):
                 raise BrokenFile(block.line, "a merge (<<) takes mappings only")
             for name, line in other.lines().items():
-                values.setdefault(name, (other[name], line))
-        block.fill(values)
+                if name not in block:
+                    block[name] = other[name]
+                    lines[name] = line
+        block.finish(lines)
         return block
+
+
+def _scalar(event: Any) -> Any:
+    return event.value if event.style or event.tag == _STRING else _plain(event.value)
 
 
 def _plain(text: str) -> Any:
