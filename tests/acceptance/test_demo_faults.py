@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark import ParameterSet
 
 PATIENCE = 30.0  # seconds: a wrong verdict fails the test, a slow machine does not
 
@@ -118,11 +119,24 @@ ONLY_TELLS = [
 ]
 
 
+def proving(faults: list[tuple[str, set[tuple[str, str]]]]) -> list[ParameterSet]:
+    """Each fault as a parameter, with the mark of what it proves: that the one cause it may be told by is told."""
+    return [
+        pytest.param(
+            fault,
+            told,
+            id=fault,
+            marks=[pytest.mark.proves(f"{id_}/{cause}") for id_, cause in told if len(told) == 1],
+        )
+        for fault, told in faults
+    ]
+
+
 def recovered(demo: Demo) -> None:
     until(lambda: demo.ready() == 200 and not demo.alerts(), lambda: demo.get("/alerts")[1])
 
 
-@pytest.mark.parametrize(("fault", "told"), STOPS_TRAFFIC, ids=[name for name, _ in STOPS_TRAFFIC])
+@pytest.mark.parametrize(("fault", "told"), proving(STOPS_TRAFFIC))
 def test_a_fault_that_keeps_users_out_turns_readyz_to_503_and_back(
     demo: Demo, fault: str, told: set[tuple[str, str]]
 ) -> None:
@@ -139,7 +153,7 @@ def test_a_fault_that_keeps_users_out_turns_readyz_to_503_and_back(
     assert demo.run("health", "-a", demo.listen).returncode == 0
 
 
-@pytest.mark.parametrize(("fault", "told"), ONLY_TELLS, ids=[name for name, _ in ONLY_TELLS])
+@pytest.mark.parametrize(("fault", "told"), proving(ONLY_TELLS))
 def test_a_fault_that_keeps_nobody_out_is_told_while_readyz_stays_200(
     demo: Demo, fault: str, told: set[tuple[str, str]]
 ) -> None:

@@ -39,6 +39,7 @@ async def test_both_services_learn_from_one_request(replica: RunningReplica) -> 
     assert replica.log().count("authorize check") == lines + 1
 
 
+@pytest.mark.proves("proxy.service/no-answer")
 async def test_a_hung_main_process_gives_no_answer_and_authorize_is_not_judged(
     replica: RunningReplica,
 ) -> None:
@@ -93,6 +94,8 @@ def plain_listener(port: int, authorize_port: int) -> dict[str, Any]:
     [(DEAD, ("", "no-answer")), (0, ("unexpected-status", ""))],
     ids=["the authorization check fails", "the upstream fails"],
 )
+@pytest.mark.proves("proxy.service/unexpected-status")
+@pytest.mark.proves("authorize.service/no-answer")
 async def test_a_503_is_laid_at_the_right_door(authorize_port: int, told: tuple[str, str]) -> None:
     (port,) = free_ports(1)
     bootstrap = plain_listener(port, authorize_port)

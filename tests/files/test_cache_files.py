@@ -109,6 +109,7 @@ async def test_what_is_not_there_yet_can_be_made(zero: Context, cache: Path) -> 
     assert (await look(zero)).outcome is Outcome.PASS
 
 
+@pytest.mark.proves("zero.bootstrap-config.save/not-writable")
 async def test_a_directory_that_forbids_writing_is_not_writable(seen: Context, cache: Path) -> None:
     (cache / "envoy" / "files").chmod(0o500)
 
@@ -119,6 +120,7 @@ async def test_a_directory_that_forbids_writing_is_not_writable(seen: Context, c
 
 
 @needs_root
+@pytest.mark.proves("zero.bootstrap-config.save/wrong-owner")
 async def test_a_directory_of_another_user_is_wrong_owner(seen: Context, cache: Path, user: int) -> None:
     os.chown(cache / "envoy" / "files", 0, 0)
 
@@ -130,6 +132,7 @@ async def test_a_directory_of_another_user_is_wrong_owner(seen: Context, cache: 
 
 
 @needs_root
+@pytest.mark.proves("zero.bootstrap-config.save/wrong-owner")
 async def test_a_file_of_another_user_is_wrong_owner(zero: Context, cache: Path) -> None:
     (cache / "bootstrap.dat").touch(mode=0o600)
 
@@ -140,6 +143,7 @@ async def test_a_file_of_another_user_is_wrong_owner(zero: Context, cache: Path)
 
 
 @needs_root
+@pytest.mark.proves("zero.bootstrap-config.save/read-only")
 async def test_a_read_only_mount_is_told_at_the_next_look_and_so_is_its_end(
     seen: Context, cache: Path
 ) -> None:
@@ -154,6 +158,7 @@ async def test_a_read_only_mount_is_told_at_the_next_look_and_so_is_its_end(
 
 
 @needs_root
+@pytest.mark.proves("zero.bootstrap-config.save/disk-full")
 async def test_a_full_file_system_is_told(seen: Context, cache: Path, user: int) -> None:
     files = cache / "envoy" / "files"
     with small_disk(files, f"size=64k,uid={user},gid={user}"):
@@ -163,6 +168,7 @@ async def test_a_full_file_system_is_told(seen: Context, cache: Path, user: int)
     assert found.cause == "disk-full"
 
 
+@pytest.mark.proves("zero.bootstrap-config.save/missing")
 async def test_a_file_whose_directory_is_gone_is_missing(zero: Context, cache: Path) -> None:
     gone = replace(
         zero, replica=replace(zero.replica, bootstrap_file=Value(f"{cache}/no/bootstrap.dat", "environment"))

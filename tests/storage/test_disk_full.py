@@ -28,6 +28,7 @@ def disk() -> Iterator[Path]:
             yield mounted
 
 
+@pytest.mark.proves("storage.backend/disk-full")
 async def test_a_full_disk_is_told_and_its_end_too(disk: Path) -> None:
     server = PostgresServer(disk / "pg")
     server.start()

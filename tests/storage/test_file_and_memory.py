@@ -72,6 +72,7 @@ async def test_a_held_store_passes(store: Path, user: int) -> None:
     assert found.attributes == (("backend", "file"),)
 
 
+@pytest.mark.proves("storage.backend/not-writable")
 async def test_a_store_that_nobody_holds_is_not_writable(store: Path) -> None:
     found = await look(store, processes.process(os.getpid()))
 
@@ -79,6 +80,7 @@ async def test_a_store_that_nobody_holds_is_not_writable(store: Path) -> None:
     assert "nobody holds" in found.summary
 
 
+@pytest.mark.proves("storage.backend/not-writable")
 async def test_a_store_that_another_process_holds_is_not_writable_and_names_it(
     store: Path, user: int
 ) -> None:
@@ -89,6 +91,7 @@ async def test_a_store_that_another_process_holds_is_not_writable_and_names_it(
     assert f"process {other.pid} holds" in found.summary
 
 
+@pytest.mark.proves("storage.backend/schema-missing")
 async def test_a_missing_directory_is_told(store: Path, user: int) -> None:
     with holding(store / "LOCK", user) as main:
         move_away(store)
@@ -105,6 +108,7 @@ async def test_a_missing_lock_file_is_told(store: Path, user: int) -> None:
     assert found.cause == "schema-missing"
 
 
+@pytest.mark.proves("storage.backend/permission-denied")
 async def test_a_directory_of_another_user_is_permission_denied(store: Path, user: int) -> None:
     if os.geteuid() != 0:
         pytest.skip("giving a directory away needs root")
@@ -117,6 +121,8 @@ async def test_a_directory_of_another_user_is_permission_denied(store: Path, use
 
 
 @pytest.mark.parametrize(("options", "cause"), [("ro", "read-only"), ("rw", "disk-full")])
+@pytest.mark.proves("storage.backend/disk-full")
+@pytest.mark.proves("storage.backend/read-only")
 async def test_the_file_system_under_a_store_counts(store: Path, user: int, options: str, cause: str) -> None:
     """One that is mounted read-only, and one that has no room."""
     with small_disk(store, f"size=64k,{options},uid={user},gid={user},mode=0700"):
@@ -137,6 +143,7 @@ async def test_memory_has_nothing_outside_that_could_fail() -> None:
     assert found.attributes == (("backend", "in-memory"),)
 
 
+@pytest.mark.proves("persistent_backend/in-memory")
 async def test_memory_does_not_survive_a_restart() -> None:
     found = await persistent_backend.look(context(replica(kind="memory")))
 

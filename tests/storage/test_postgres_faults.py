@@ -44,6 +44,7 @@ async def test_a_look_writes_nothing(database: Database) -> None:
     assert before == after
 
 
+@pytest.mark.proves("storage.backend/refused")
 async def test_a_stopped_server_refuses(own_database: Database) -> None:
     own_database.server.stop()
 
@@ -53,12 +54,14 @@ async def test_a_stopped_server_refuses(own_database: Database) -> None:
     assert any("pg_isready -h 127.0.0.1" in step for step in found.steps)
 
 
+@pytest.mark.proves("storage.backend/refused")
 async def test_a_missing_socket_refuses(database: Database) -> None:
     found = await finding(f"host=/nonexistent/pg user={database.role} dbname={database.name} password=x")
 
     assert found.cause == "refused"
 
 
+@pytest.mark.proves("storage.backend/refused")
 async def test_a_server_on_its_way_out_refuses_and_says_so(own_database: Database) -> None:
     """A smart shutdown waits for its sessions and lets no new one in (SQLSTATE 57P03)."""
     server = own_database.server
@@ -79,6 +82,7 @@ async def test_a_name_that_does_not_resolve_is_unreachable(database: Database) -
     assert "nowhere.invalid" in found.summary
 
 
+@pytest.mark.proves("storage.backend/unreachable")
 async def test_a_network_without_a_route_is_unreachable(database: Database) -> None:
     """240.0.0.0/4 is reserved; the kernel has no way there, or its packets vanish."""
     found = await finding(database.dsn(host="255.255.255.255:5432"))
@@ -86,6 +90,7 @@ async def test_a_network_without_a_route_is_unreachable(database: Database) -> N
     assert (found.cause, found.silent) == ("unreachable", False)
 
 
+@pytest.mark.proves("storage.backend/unreachable")
 async def test_a_string_that_the_driver_refuses_is_unreachable(database: Database) -> None:
     found = await finding(f"postgres://ann:{database.password}@h:1/d")
 
@@ -110,12 +115,14 @@ def blackhole() -> Iterator[int]:
         one.close()
 
 
+@pytest.mark.proves("storage.backend/timeout")
 async def test_dropped_packets_are_silence(database: Database, blackhole: int) -> None:
     found = await finding(database.dsn(port=blackhole))
 
     assert (found.cause, found.silent) == ("timeout", True)
 
 
+@pytest.mark.proves("storage.backend/timeout")
 async def test_a_hung_server_is_silence(own_database: Database) -> None:
     async with watching(own_database.dsn()) as seen:
         assert (await storage_backend.look(seen)).outcome is Outcome.PASS
@@ -128,6 +135,7 @@ async def test_a_hung_server_is_silence(own_database: Database) -> None:
     assert [(one.cause, one.silent) for one in found] == [("timeout", True)] * 2
 
 
+@pytest.mark.proves("storage.backend/timeout")
 async def test_a_lock_on_pomeriums_tables_is_silence_and_leaves_no_session_waiting(
     database: Database,
 ) -> None:
@@ -142,6 +150,7 @@ async def test_a_lock_on_pomeriums_tables_is_silence_and_leaves_no_session_waiti
     assert waiting == [(0,)]
 
 
+@pytest.mark.proves("storage.backend/authentication")
 async def test_a_wrong_password_is_authentication(database: Database) -> None:
     found = await finding(database.dsn(password="Wr0ng-Secret"))
 
@@ -150,6 +159,7 @@ async def test_a_wrong_password_is_authentication(database: Database) -> None:
     assert "Wr0ng-Secret" not in told(found)
 
 
+@pytest.mark.proves("storage.backend/authentication")
 async def test_no_password_is_authentication(database: Database) -> None:
     found = await finding(
         f"host=127.0.0.1 port={database.server.port} user={database.role} dbname={database.name}"
@@ -158,6 +168,7 @@ async def test_no_password_is_authentication(database: Database) -> None:
     assert found.cause == "authentication"
 
 
+@pytest.mark.proves("storage.backend/authentication")
 async def test_a_role_without_login_is_authentication(database: Database) -> None:
     database.execute(f"ALTER ROLE {database.role} NOLOGIN")
 
@@ -167,6 +178,7 @@ async def test_a_role_without_login_is_authentication(database: Database) -> Non
     assert "28000" in found.summary
 
 
+@pytest.mark.proves("storage.backend/too-many-connections")
 async def test_a_roles_connection_limit_is_too_many_connections(database: Database) -> None:
     database.execute(f"ALTER ROLE {database.role} CONNECTION LIMIT 0")
 
@@ -181,6 +193,7 @@ def take_all_connections(database: Database, held: list[psycopg.Connection]) -> 
             held.append(psycopg.connect(database.dsn()))
 
 
+@pytest.mark.proves("storage.backend/too-many-connections")
 async def test_a_full_server_is_too_many_connections_while_a_kept_session_goes_on(
     own_database: Database,
 ) -> None:
@@ -201,6 +214,7 @@ async def test_a_full_server_is_too_many_connections_while_a_kept_session_goes_o
     assert still.outcome is Outcome.PASS
 
 
+@pytest.mark.proves("storage.backend/read-only")
 async def test_a_read_only_server_is_told_at_the_next_look(own_database: Database) -> None:
     async with watching(own_database.dsn()) as seen:
         assert (await storage_backend.look(seen)).outcome is Outcome.PASS
@@ -216,6 +230,7 @@ async def test_a_read_only_server_is_told_at_the_next_look(own_database: Databas
     assert "configuration file" in found.summary
 
 
+@pytest.mark.proves("storage.backend/read-only")
 async def test_a_read_only_database_is_read_only(database: Database) -> None:
     database.server.execute(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
 
@@ -236,6 +251,7 @@ def standby(own_postgres: OwnPostgres, monkeypatch: pytest.MonkeyPatch) -> Datab
     return made
 
 
+@pytest.mark.proves("storage.backend/read-only")
 async def test_a_standby_is_read_only(standby: Database) -> None:
     found = await finding(standby.dsn())
 
@@ -272,6 +288,7 @@ async def test_the_primary_is_found_behind_a_dead_host_and_a_standby(
         primary.server.execute(f"DROP ROLE {standby.role}")
 
 
+@pytest.mark.proves("storage.backend/schema-missing")
 async def test_a_renamed_schema_is_missing_and_back_again(database: Database) -> None:
     async with watching(database.dsn()) as seen:
         assert (await storage_backend.look(seen)).outcome is Outcome.PASS
@@ -285,6 +302,7 @@ async def test_a_renamed_schema_is_missing_and_back_again(database: Database) ->
     assert back.outcome is Outcome.PASS
 
 
+@pytest.mark.proves("storage.backend/schema-missing")
 async def test_one_missing_table_is_named(database: Database) -> None:
     database.execute("DROP TABLE pomerium.leases")
 
@@ -294,6 +312,7 @@ async def test_one_missing_table_is_named(database: Database) -> None:
     assert "pomerium.leases not found" in found.summary
 
 
+@pytest.mark.proves("storage.backend/schema-missing")
 async def test_a_missing_database_is_schema_missing(database: Database) -> None:
     found = await finding(database.dsn().replace(database.name, "nosuch"))
 
@@ -301,6 +320,7 @@ async def test_a_missing_database_is_schema_missing(database: Database) -> None:
     assert "3D000" in found.summary
 
 
+@pytest.mark.proves("storage.backend/schema-missing")
 async def test_an_older_schema_than_the_release_makes_is_schema_missing(database: Database) -> None:
     database.execute("UPDATE pomerium.migration_info SET migration_version = 8")
 
@@ -335,6 +355,7 @@ async def test_an_empty_migration_table_is_schema_missing(database: Database) ->
     assert (await finding(database.dsn())).cause == "schema-missing"
 
 
+@pytest.mark.proves("storage.backend/permission-denied")
 async def test_every_privilege_that_is_lacking_is_named(database: Database) -> None:
     database.execute(f"REVOKE DELETE ON pomerium.record_changes FROM {database.role}")
     database.execute(f"REVOKE INSERT, UPDATE ON pomerium.leases FROM {database.role}")
@@ -351,6 +372,7 @@ async def test_every_privilege_that_is_lacking_is_named(database: Database) -> N
     assert f'TO "{database.role}"' in found.steps[0]
 
 
+@pytest.mark.proves("storage.backend/permission-denied")
 async def test_a_schema_that_may_not_be_entered_is_permission_denied(database: Database) -> None:
     database.execute(f"REVOKE USAGE ON SCHEMA pomerium FROM {database.role}")
 
@@ -366,6 +388,7 @@ async def test_a_database_that_may_not_be_entered_is_permission_denied(database:
     assert (await finding(database.dsn())).cause == "permission-denied"
 
 
+@pytest.mark.proves("storage.backend/not-writable")
 async def test_a_write_that_the_server_refuses_for_its_own_reasons_is_not_writable(
     database: Database,
 ) -> None:

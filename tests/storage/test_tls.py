@@ -84,6 +84,7 @@ async def tls_port(database: Database, authority: Authority, tmp_path: Path) -> 
         yield port
 
 
+@pytest.mark.proves("storage.backend/tls")
 async def test_a_server_without_tls_is_refused_by_those_who_ask_for_it(database: Database) -> None:
     for mode in ("require", "verify-ca", "verify-full"):
         found = await finding(database.dsn(sslmode=mode))
@@ -104,6 +105,7 @@ async def test_every_mode_takes_the_right_certificate(
         assert found.outcome is Outcome.PASS, (mode, found)
 
 
+@pytest.mark.proves("storage.backend/tls")
 async def test_a_certificate_of_another_authority_is_a_tls_failure(
     database: Database, tls_port: int, tmp_path: Path
 ) -> None:
@@ -113,6 +115,7 @@ async def test_a_certificate_of_another_authority_is_a_tls_failure(
         assert (found.cause, found.silent) == ("tls", False), (mode, found)
 
 
+@pytest.mark.proves("storage.backend/tls")
 async def test_a_certificate_for_another_name_is_a_tls_failure(
     database: Database, tls_port: int, authority: Authority, tmp_path: Path
 ) -> None:
@@ -134,6 +137,7 @@ async def test_an_unknown_authority_is_one_that_the_system_does_not_know(
     assert found.cause == "tls"
 
 
+@pytest.mark.proves("storage.backend/authentication")
 async def test_a_server_that_takes_only_tls_says_so(own_database: Database) -> None:
     rules = own_database.server.directory / "data" / "pg_hba.conf"
     before = rules.read_text()
