@@ -80,6 +80,8 @@ def secrets_of(replica: Replica) -> frozenset[str]:
         found.update(_secrets_in(name.rpartition(".")[2], value.value))
     for name, text in replica.environment.items():
         found.update([text] if name == "PGPASSWORD" else _passwords(text))
+        if name.upper().endswith("_PROXY") and "://" not in text:
+            found.update(_passwords(f"http://{text}"))  # a proxy's address may do without its scheme
     if replica.storage is not None:
         found.update(_passwords(replica.storage.dsn))
     return frozenset(secret for secret in found if secret)

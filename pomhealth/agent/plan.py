@@ -91,6 +91,7 @@ def _component(check: Check, *, measures: bool) -> Component:
         needs=check.needs,
         report_cause=check.report_cause,
         joint=check.joint,
+        patience=check.patience,
     )
 
 

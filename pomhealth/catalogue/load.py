@@ -55,7 +55,8 @@ class Check:
     costs more the larger the configuration is, `needs` the checks without which it says nothing, `follows` those that
     its finding may name as its root, `report_cause` the
     cause code of a failing report of the replica's own, `joint` whether such a report counts even where we measured
-    nothing wrong (it sees what we cannot), `patience` the seconds for which it must have failed before it counts, `zero` whether it is only for Pomerium Zero's replicas, `offline` whether
+    nothing wrong (it sees what we cannot), `patience` the seconds for which it must have failed before it counts,
+    `zero` whether it is only for Pomerium Zero's replicas, `offline` whether
     a configuration that no replica runs is enough to look at, `reading` where Pomerium documents the matter, and
     `triggers` the events after which it is looked at at once: CONFIG (the configuration changed), PROCESS (one of
     the replica's processes ended), STORAGE (something came on the storage connection).

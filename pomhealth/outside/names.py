@@ -63,7 +63,7 @@ class Resolver:
         try:
             return await asyncio.wait_for(answer, deadline)
         except asyncio.TimeoutError:
-            why = f"the resolver did not answer within {deadline:g} s"
+            why = f"the resolver did not answer within {deadline:.2g} s"
             stuck = f", and {self._most} lookups before it hang" if answer in self._waiting else ""
             raise Silent(name, why + stuck) from None
         finally:

@@ -62,6 +62,17 @@ class SocketTable:
         except OSError:
             return frozenset()
 
+    def connected(self, process: Process, port: int) -> frozenset[str]:
+        """The addresses to which the process has an established TCP connection on this port of theirs.
+
+        Raises Unobservable without the right to look. Only for our own network namespace.
+        """
+        held = self.held_by(process)
+        found = sockdiag.established(port)
+        if found is None:
+            raise Unobservable("the kernel does not tell of TCP connections", "socket diagnosis (sock_diag)")
+        return frozenset(str(_unmapped(host)) for host, inode in found if inode in held)
+
     def owner(self, socket: ListeningSocket) -> str:
         """Whose socket it is, in words: "nginx (pid 812)", else by its user, as much as may be seen."""
         for pid in processes.pids():
