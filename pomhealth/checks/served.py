@@ -6,8 +6,9 @@ import json
 import re
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.names import configured_hosts
 from pomhealth.checks.xds import ask, ask_json
-from pomhealth.replica.routes import Host, hosts
+from pomhealth.replica.routes import Host
 
 ROUTES = "/config_dump?resource=dynamic_route_configs"
 # With 10,000 routes this takes Envoy 45 ms, the dump itself 700 ms and 13 MB (Envoy 1.40).
@@ -29,7 +30,7 @@ async def served_hosts(context: Context) -> tuple[tuple[Host, ...], float]:
     """
     replica = context.replica
     if not replica.options.zero and "options" not in replica.missing:
-        return hosts(replica.options), 0.0
+        return configured_hosts(context), 0.0
     names, seconds = await running_hosts(context)
     return tuple(Host(name, 0, f"Envoy's {ROUTES}") for name in sorted(names) if name != "*"), seconds
 
