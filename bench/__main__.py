@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 
-from bench import health, readyz
+from bench import health, readyz, scale
 from bench.stage import demo
 
 
@@ -18,7 +18,8 @@ def main() -> None:
     print("Compare only what stands in one table: it was measured in one run.\n")
     with demo() as stage:
         print(health.run(stage.agent, runs=20 if quick else 200) + "\n", flush=True)
-        print(readyz.run(stage, turns=1 if quick else 5), flush=True)
+        print(readyz.run(stage, turns=1 if quick else 5) + "\n", flush=True)
+    print(scale.run(runs=1 if quick else 5), flush=True)
 
 
 if __name__ == "__main__":
