@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.process_state import by_state
-from pomhealth.checks.workers import Front, fault, front
+from pomhealth.checks.workers import answer, front
 from pomhealth.reach import Denied, Garbled, Refused, Silent
-from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
+from pomhealth.status import Evidence, Finding, Outcome, Unobservable, failed, passed
 
 ID = "envoy.server"
 
@@ -44,15 +44,15 @@ async def _look(context: Context) -> Finding:
         raise Unobservable(
             "Envoy cannot be asked", replica.missing.get("network", "another network namespace")
         )
-    at = await front(context)
-    main_thread, worker = await asyncio.gather(_main_thread(context), _workers(context, at))
-    if main_thread is not None and worker is None and len(replica.envoys) > 1 and not main_thread.silent:
+    main_thread, worker = await asyncio.gather(_main_thread(context), _workers(context))
+    ill = worker is not None and worker.outcome is Outcome.FAIL
+    if main_thread is not None and not ill and len(replica.envoys) > 1 and not main_thread.silent:
         return passed("a hot restart of Envoy is under way; the workers answer")
-    wrong = main_thread or worker
+    wrong = main_thread or (worker if ill else None)
     if wrong is not None:
         # The signal that stops or ends a process may arrive while it is being asked.
         return (by_state(envoy, who) if envoy else None) or wrong
-    return passed(f"{who} is LIVE" + (f" and its workers answer on {at.to.where}" if at else ""))
+    return passed(f"{who} is LIVE" + (f"; {worker.summary}" if worker else ""))
 
 
 async def _main_thread(context: Context) -> Finding | None:
@@ -96,6 +96,7 @@ async def _main_thread(context: Context) -> Finding | None:
     )
 
 
-async def _workers(context: Context, at: Front | None) -> Finding | None:
-    """What is wrong with Envoy's workers; None when they answer, or when there is no listener to ask them on."""
-    return await fault(context, at) if at is not None else None
+async def _workers(context: Context) -> Finding | None:
+    """What the workers say; None when there is no listener to ask them on."""
+    at = await front(context)
+    return await answer(context, at) if at is not None else None

@@ -18,10 +18,11 @@ from pomhealth.replica.envoy import LEARNT
 from pomhealth.replica.mainlistener import Approach, approach, handshake
 from pomhealth.replica.model import EVERY_ADDRESS
 from pomhealth.replica.sockets import ListeningSocket
-from pomhealth.status import Evidence, Finding, Unobservable, failed
+from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
 
 _DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in which a hang must show
 _LOOKS = 3
+_STOPPED = "/stats?usedonly&type=Counters&filter=^listener_manager\\.listener_stopped$"
 _PAUSE = 0.2  # seconds between two looks at the queues
 
 
@@ -56,8 +57,8 @@ async def front(context: Context) -> Front | None:
     return Front(moved, await _own(context, moved))
 
 
-async def fault(context: Context, at: Front) -> Finding | None:
-    """What is wrong with the workers; None when they answer."""
+async def answer(context: Context, at: Front) -> Finding:
+    """Whether the workers answer; passed, but saying so, where nobody listens and Envoy was not told to drain."""
     try:
         await handshake(at.to, deadline=_DEADLINE)
     except Silent as silence:
@@ -67,9 +68,29 @@ async def fault(context: Context, at: Front) -> Finding | None:
             Evidence(at.to.where, silence.why, "a TLS handshake" if at.to.tls else "an answer"),
             silent=True,
         )
-    except ReachError:
-        return None  # nobody listens there any more: xds.listener says why
-    return await _queues(context, at)
+    except ReachError as error:
+        return await _drained(context, at) or passed(f"no worker can be asked on {at.to.where}: {error.why}")
+    return await _queues(context, at) or passed(f"its workers answer on {at.to.where}")
+
+
+async def _drained(context: Context, at: Front) -> Finding | None:
+    """Of an Envoy that was told to drain its listeners, only a counter tells: it lists them and says LIVE all along."""
+    try:
+        reply = await context.admin.ask(_STOPPED, deadline=_DEADLINE)
+    except (ReachError, Unobservable):
+        return None  # the main thread's look says why
+    stopped = reply.body.decode("ascii", "replace").rpartition(": ")[2].strip()
+    if reply.status != 200 or stopped in ("", "0"):
+        return None
+    return failed(
+        "draining",
+        f"Envoy was told to drain: it has closed {at.to.where} and says LIVE all the same",
+        Evidence(
+            f"{context.admin.where}{_STOPPED}",
+            f"{stopped} listeners stopped, connections to {at.to.where} refused",
+            f"none stopped, and a listener on {at.to.where}",
+        ),
+    )
 
 
 async def _queues(context: Context, at: Front) -> Finding | None:

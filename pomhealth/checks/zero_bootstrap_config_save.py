@@ -15,7 +15,7 @@ from pomhealth.checks.context import Context
 from pomhealth.reach import Silent
 from pomhealth.replica.model import Replica
 from pomhealth.replica.paths import resolve
-from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
+from pomhealth.status import Evidence, Finding, Unobservable, failed, passed, unseen
 from pomhealth.storage import access, places
 from pomhealth.storage.access import Credentials
 from pomhealth.storage.places import Facts, Place, Ruling
@@ -56,7 +56,15 @@ async def look(context: Context) -> Finding:
     context.notes.keep(ID, tried)
     bad = next((ruling for ruling in tried.rulings if ruling.cause), None)
     who = access.credentials(main)
-    return _bad(bad, who) if bad else _good(tried.rulings, who)
+    if bad:
+        return _bad(bad, who)
+    elsewhere = replica.environment.get(_WRITEBACK, "") if replica.bootstrap_file else ""
+    if elsewhere and not _is_file(elsewhere):
+        return unseen(
+            f"the replica saves its configuration to {elsewhere}, and only its own report tells whether it can",
+            *_good(tried.rulings, who).evidence,
+        )
+    return _good(tried.rulings, who)
 
 
 def _places(replica: Replica) -> tuple[Place, ...]:
@@ -78,10 +86,14 @@ def _saved(replica: Replica) -> tuple[str, str] | None:
     """The file to which Zero mode saves, and what says so; None where it saves to none."""
     if replica.bootstrap_file is None:
         return None
-    uri = urlsplit(replica.environment.get(_WRITEBACK, ""))
-    if uri.scheme == "file":
-        return uri.path, f"environment {_WRITEBACK}"
-    return None if uri.scheme else (str(replica.bootstrap_file.value), replica.bootstrap_file.origin)
+    uri = replica.environment.get(_WRITEBACK, "")
+    if _is_file(uri):
+        return urlsplit(uri).path, f"environment {_WRITEBACK}"
+    return None if uri else (str(replica.bootstrap_file.value), replica.bootstrap_file.origin)
+
+
+def _is_file(uri: str) -> bool:
+    return urlsplit(uri).scheme == "file"
 
 
 def _see(found: tuple[Place, ...], who: Credentials, before: _Tried | None) -> _Tried:
@@ -123,15 +135,25 @@ def _bad(ruling: Ruling, who: Credentials) -> Finding:
     )
     return failed(
         ruling.cause,
-        f"the replica's user (uid {who.uid}) cannot write {place.path}: {ruling.observed}{owner} ({how})",
+        f"the replica's user (uid {who.uid}) cannot {_needs(place)} {place.path}: {ruling.observed}{owner} ({how})",
         Evidence(f"{place.path} ({place.origin})", ruling.observed, f"writable by uid {who.uid}"),
         steps=_steps(ruling, who),
+        names=(("DIRECTORY", _directory(ruling.facts)), ("UID", str(who.uid)), ("GID", str(who.gid))),
     )
+
+
+def _needs(place: Place) -> str:
+    """What the replica does there: a file that it saves it also reads, when it starts without the cloud."""
+    return "read and write" if place.file else "write"
+
+
+def _directory(facts: Facts) -> str:
+    return facts.target if facts.directory or not facts.there else facts.target.rpartition("/")[0]
 
 
 def _steps(ruling: Ruling, who: Credentials) -> tuple[str, ...]:
     target = ruling.facts.target
-    directory = target if ruling.facts.directory or not ruling.facts.there else target.rpartition("/")[0]
+    directory = _directory(ruling.facts)
     steps = {
         "read-only": f"See the mount: `findmnt -T {directory}`; if it should be writable: "
         f"`mount -o remount,rw $(findmnt -n -o TARGET -T {directory})`.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pomhealth.storage import access, trial
-from pomhealth.storage.access import ENTER, WRITE, Credentials, Room
+from pomhealth.storage.access import ENTER, READ, WRITE, Credentials, Room
 
 _BY_NUMBER = {
     errno.EROFS: "read-only",
@@ -28,7 +28,7 @@ _DENIED = (errno.EACCES, errno.EPERM)
 class Place:
     """Something that the replica saves. `path` as the replica says it, `here` the path that reaches it from here.
 
-    A `file` is written over where it is, so its directory must be there; a directory is made when it is needed.
+    A `file` is read, and written over where it is, so its directory must be there; a directory is made when it is needed.
     """
 
     path: str
@@ -127,7 +127,7 @@ def work_out(facts: Facts, who: Credentials) -> tuple[str, str]:
         return "read-only", "mounted read-only"
     if facts.full:
         return "disk-full", _FULL
-    right = WRITE | ENTER if facts.directory else WRITE
+    right = WRITE | ENTER if facts.directory else READ | WRITE
     owned = f"uid {facts.uid}, gid {facts.gid}, mode {facts.mode:04o}"
     if not who.may(right, uid=facts.uid, gid=facts.gid, mode=facts.mode):
         return ("not-writable" if facts.uid == who.uid else "wrong-owner"), owned

@@ -75,8 +75,8 @@ def create_in(directory: str) -> None:
 
 
 def open_for_writing(path: str) -> None:
-    """Opens a file as one that would write it, and changes nothing. Raises the kernel's OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    """Opens a file as one that would read and write it, and changes nothing. Raises the kernel's OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EISDIR, "not a regular file")

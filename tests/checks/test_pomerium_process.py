@@ -28,6 +28,7 @@ async def test_a_running_process_passes_in_every_release(standin: StandIn, relea
         assert (await look(context)).outcome is Outcome.PASS
 
 
+@pytest.mark.proves("pomerium.process/stopped")
 async def test_a_stopped_process_is_told_by_the_kernel_with_the_command_that_cures_it(
     replica: RunningReplica,
 ) -> None:
@@ -44,6 +45,7 @@ async def test_a_stopped_process_is_told_by_the_kernel_with_the_command_that_cur
     )
 
 
+@pytest.mark.proves("pomerium.process/hung")
 async def test_a_process_that_takes_connections_and_answers_none_is_hung(replica: RunningReplica) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         health = Endpoint("health_check_addr", "127.0.0.1", silent.getsockname()[1], Holder.POMERIUM, "test")
@@ -52,6 +54,7 @@ async def test_a_process_that_takes_connections_and_answers_none_is_hung(replica
     assert (finding.cause, finding.silent) == ("hung", True)
 
 
+@pytest.mark.proves("pomerium.process/not-running")
 async def test_a_process_that_ended_is_not_running(standin: StandIn) -> None:
     mortal = standin()
     async with context_of(mortal) as context:

@@ -30,6 +30,7 @@ def test_one_rejected_listener_is_one_rejection_though_envoy_lists_it_twice(stat
     assert rejections(recorded_listeners(state)) == (expected,)
 
 
+@pytest.mark.proves("xds.listener/port-taken", by="recording")
 def test_a_rejected_listener_still_serves_on_its_old_address() -> None:
     assert active(recorded_listeners("listener-port-taken"))["https-ingress"] == "127.0.0.1:8443"
 

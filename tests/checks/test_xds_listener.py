@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pomhealth.checks.xds_listener import look
+from pomhealth.demo.ports import free_ports
 from pomhealth.demo.running import RunningReplica
-from pomhealth.status import Finding, Outcome, Unobservable
-from tests.bare_envoy import bare_envoy
+from pomhealth.status import Finding, Outcome
+from tests import bare_envoy as bare
+from tests.bare_envoy import sent
 from tests.contexts import context_of
 from tests.standin import StandIn
 
@@ -37,6 +38,7 @@ async def test_a_replica_that_holds_all_its_addresses_passes(standin: StandIn) -
     assert (await found(standin(), "")).outcome is Outcome.PASS
 
 
+@pytest.mark.proves("xds.listener/port-taken")
 async def test_an_address_moved_to_a_taken_port_names_its_owner_until_it_is_moved_back(
     standin: StandIn,
 ) -> None:
@@ -50,6 +52,7 @@ async def test_an_address_moved_to_a_taken_port_names_its_owner_until_it_is_move
         await found(replica, "")
 
 
+@pytest.mark.proves("xds.listener/shared-port")
 async def test_a_second_replica_on_the_same_port_is_told_though_neither_sees_an_error(
     standin: StandIn,
 ) -> None:
@@ -61,6 +64,7 @@ async def test_a_second_replica_on_the_same_port_is_told_though_neither_sees_an_
     await found(first, "")
 
 
+@pytest.mark.proves("xds.listener/redirect-not-listening")
 async def test_a_redirect_port_that_another_holds_is_only_told(standin: StandIn) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taker:
         replica = standin(http_redirect_addr=f"127.0.0.1:{taker.getsockname()[1]}")
@@ -68,29 +72,34 @@ async def test_a_redirect_port_that_another_holds_is_only_told(standin: StandIn)
     assert (finding.outcome, f"pid {os.getpid()}" in finding.summary) == (Outcome.WARN, True)
 
 
-def low_listener(directory: Path, port: int) -> dict[str, object]:
+def sent_listener(directory: Path, port: int, **mistake: Any) -> dict[str, Any]:
     """The bootstrap of an Envoy that is sent a listener on this port."""
-    listener = {
-        "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
-        "name": "https-ingress",
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
-        "filter_chains": [{"filters": []}],
-    }
-    (directory / "lds.json").write_text(json.dumps({"resources": [listener]}))
-    source = {"resource_api_version": "V3", "path_config_source": {"path": str(directory / "lds.json")}}
+    source = sent(directory / "lds.json", "listener.v3.Listener", {**bare.listener(port), **mistake})
     return {"dynamic_resources": {"lds_config": source}}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a process of another user")
+@pytest.mark.proves("xds.listener/permission-denied")
 async def test_a_low_port_refused_to_an_ordinary_user_names_the_capability(tmp_path: Path) -> None:
     for directory in (tmp_path, *tmp_path.parents[:2]):
         directory.chmod(0o755)
-    async with bare_envoy(low_listener(tmp_path, 81), 81, user=NOBODY) as context:
-        finding = None
-        end = asyncio.get_running_loop().time() + 15
-        while finding is None or finding.cause != "permission-denied":
-            assert asyncio.get_running_loop().time() < end, finding
-            await asyncio.sleep(0.05)
-            with contextlib.suppress(Unobservable):  # its admin interface opens first
-                finding = await look(context)
+    async with bare.bare_envoy(sent_listener(tmp_path, 81), 81, user=NOBODY) as context:
+        finding = await bare.found(look, context, "permission-denied")
     assert "lacks CAP_NET_BIND_SERVICE" in finding.evidence[1].observed
+
+
+@pytest.mark.proves("xds.listener/rejected")
+async def test_a_listener_that_envoy_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    twice = bare.listener(port)["filter_chains"] * 2
+    async with bare.bare_envoy(sent_listener(tmp_path, port, filter_chains=twice), port) as context:
+        finding = await bare.found(look, context, "rejected")
+    assert (finding.silent, "same matching rules" in finding.summary) == (False, True)
+
+
+@pytest.mark.proves("xds.listener/not-listening")
+async def test_an_address_that_envoy_was_never_sent_is_not_listening() -> None:
+    port = free_ports(1)[0]
+    async with bare.bare_envoy({}, port) as context:
+        finding = await bare.found(look, context, "not-listening")
+    assert f"127.0.0.1:{port}" in finding.summary

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from pomhealth.checks import Context, xds_cluster, xds_other, xds_route_configuration
 from pomhealth.checks import xds as shared
 from pomhealth.status import Finding, Outcome
+from tests.bare_envoy import bare_envoy, found, sent
 from tests.contexts import context_of
 from tests.standin import StandIn
 
@@ -31,7 +33,13 @@ async def outcome(
     return finding
 
 
-@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("cluster", marks=pytest.mark.proves("xds.cluster/rejected")),
+        pytest.param("route", marks=pytest.mark.proves("xds.route-configuration/rejected")),
+    ],
+)
 async def test_a_refused_update_fails_until_another_is_taken(standin: StandIn, kind: str) -> None:
     look, mistake = REFUSED[kind]
     replica = standin()
@@ -57,3 +65,17 @@ async def test_one_question_to_envoy_serves_every_check(standin: StandIn) -> Non
         once = context.admin.spent
         await xds_other.look(context)
         assert context.admin.spent == once
+
+
+@pytest.mark.proves("xds.other/rejected")
+async def test_endpoints_that_envoy_refuses_are_neither_a_cluster_nor_a_route(tmp_path: Path) -> None:
+    source = sent(tmp_path / "eds.json", "endpoint.v3.ClusterLoadAssignment", {"cluster_name": "another"})
+    cluster = {
+        "name": "route-1",
+        "type": "EDS",
+        "eds_cluster_config": {"service_name": "this", "eds_config": source},
+    }
+    async with bare_envoy({"static_resources": {"clusters": [cluster]}}, 1) as context:
+        finding = await found(xds_other.look, context, "rejected")
+        clusters = await xds_cluster.look(context)
+    assert (finding.silent, clusters.outcome) == (False, Outcome.PASS)

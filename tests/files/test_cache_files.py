@@ -15,7 +15,7 @@ from pomhealth.checks import Context, zero_bootstrap_config_save
 from pomhealth.replica.model import Process, Replica, Value
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings
-from pomhealth.status import Finding, Outcome, Unobservable
+from pomhealth.status import Component, Finding, Gate, Outcome, Report, Unobservable
 from pomhealth.storage import access, places, trial
 from pomhealth.storage.access import Credentials
 from pomhealth.storage.places import Place
@@ -159,13 +159,79 @@ async def test_a_read_only_mount_is_told_at_the_next_look_and_so_is_its_end(
 
 @needs_root
 @pytest.mark.proves("zero.bootstrap-config.save/disk-full")
-async def test_a_full_file_system_is_told(seen: Context, cache: Path, user: int) -> None:
+@pytest.mark.parametrize("room", ["size=2m", "nr_inodes=4"])
+async def test_a_full_file_system_is_told_until_there_is_room(
+    seen: Context, cache: Path, user: int, room: str
+) -> None:
     files = cache / "envoy" / "files"
-    with small_disk(files, f"size=64k,uid={user},gid={user}"):
-        fill(files / "ballast")
+    with small_disk(files, f"{room},uid={user},gid={user}"):
+        if room.startswith("size"):
+            fill(files / "ballast")
+        else:
+            with contextlib.suppress(OSError):
+                for number in range(9):
+                    (files / f"ballast{number}").touch()
         found = await look(seen)
+        for one in files.iterdir():
+            one.unlink()
+        after = await look(seen)
 
     assert found.cause == "disk-full"
+    assert ("DIRECTORY", str(files)) in found.names
+    assert after.outcome is Outcome.PASS
+
+
+@needs_root
+@pytest.mark.proves("zero.bootstrap-config.save/disk-full")
+async def test_zero_modes_file_on_a_full_file_system_is_told(zero: Context, cache: Path, user: int) -> None:
+    with small_disk(cache, f"size=64k,uid={user},gid={user}"):
+        fill(cache / "bootstrap.dat")
+        os.chown(cache / "bootstrap.dat", user, user)
+        found = await look(zero)
+
+    assert found.cause == "disk-full"
+    assert "bootstrap.dat" in found.summary
+
+
+@needs_root
+@pytest.mark.proves("zero.bootstrap-config.save/read-only")
+async def test_zero_modes_file_on_a_read_only_mount_is_told(zero: Context, cache: Path, user: int) -> None:
+    (cache / "bootstrap.dat").write_bytes(b"secret")
+    os.chown(cache / "bootstrap.dat", user, user)
+    with read_only(cache):
+        found = await look(zero)
+
+    assert (found.cause, "bootstrap.dat" in found.summary) == ("read-only", True)
+
+
+@pytest.mark.proves("zero.bootstrap-config.save/not-writable")
+@pytest.mark.parametrize("mode", [0o400, 0o200])
+async def test_zero_modes_file_must_be_read_and_written(
+    zero: Context, cache: Path, user: int, mode: int
+) -> None:
+    """A replica that starts while the cloud is out of reach reads it."""
+    file = cache / "bootstrap.dat"
+    file.write_bytes(b"secret")
+    if os.geteuid() == 0:
+        os.chown(file, user, user)
+    file.chmod(mode)
+
+    found = await look(zero)
+
+    assert found.cause == "not-writable"
+    assert "cannot read and write" in found.summary
+    assert f"chmod u+rw {file}" in found.steps[0]
+
+
+@pytest.mark.proves("zero.bootstrap-config.save/missing")
+async def test_a_cache_whose_path_leads_through_a_file_is_missing(seen: Context, cache: Path) -> None:
+    (cache / "envoy" / "files").rmdir()
+    (cache / "envoy").rmdir()
+    (cache / "envoy").touch()
+
+    found = await look(seen)
+
+    assert (found.cause, "is no directory" in found.summary) == ("missing", True)
 
 
 @pytest.mark.proves("zero.bootstrap-config.save/missing")
@@ -180,16 +246,40 @@ async def test_a_file_whose_directory_is_gone_is_missing(zero: Context, cache: P
     assert f"{cache}/no" in found.steps[0]
 
 
-async def test_zero_mode_may_save_elsewhere(zero: Context, cache: Path) -> None:
+@pytest.mark.proves("zero.bootstrap-config.save/missing")
+async def test_zero_mode_may_save_to_another_file(zero: Context, cache: Path) -> None:
     elsewhere = {"BOOTSTRAP_CONFIG_WRITEBACK_URI": f"file://{cache}/no/file"}
-    secret = {"BOOTSTRAP_CONFIG_WRITEBACK_URI": "secret://ns/name/key"}
 
     found = await look(replace(zero, replica=replace(zero.replica, environment=elsewhere)))
-    in_secret = await look(replace(zero, replica=replace(zero.replica, environment=secret)))
 
     assert found.cause == "missing"
-    assert in_secret.outcome is Outcome.PASS
-    assert "bootstrap.dat" not in in_secret.summary
+    assert "BOOTSTRAP_CONFIG_WRITEBACK_URI" in found.evidence[0].source
+
+
+@pytest.mark.proves("zero.bootstrap-config.save/reported", by="recording")
+async def test_of_what_zero_mode_saves_to_kubernetes_the_replica_alone_tells(zero: Context) -> None:
+    secret = {"BOOTSTRAP_CONFIG_WRITEBACK_URI": "secret://ns/name/key"}
+    said = Report("RUNNING", 'secrets "name" is forbidden: cannot patch resource "secrets"')
+
+    found = await look(replace(zero, replica=replace(zero.replica, environment=secret)))
+    component = Component(zero_bootstrap_config_save.ID, Gate.ALERT, measures=True, measured=found)
+    told = replace(component, reported=said).finding
+
+    assert (found.outcome, "secret://ns/name/key" in found.summary) == (Outcome.UNKNOWN, True)
+    assert not any("bootstrap.dat" in one.source for one in found.evidence)
+    assert told is not None
+    assert (told.outcome, told.cause, "is forbidden" in told.summary) == (Outcome.FAIL, "reported", True)
+
+
+async def test_a_cache_that_cannot_be_written_is_told_wherever_zero_mode_saves(
+    zero: Context, cache: Path
+) -> None:
+    secret = {"BOOTSTRAP_CONFIG_WRITEBACK_URI": "secret://ns/name/key"}
+    (cache / "envoy" / "files").chmod(0o500)
+
+    found = await look(replace(zero, replica=replace(zero.replica, environment=secret)))
+
+    assert found.cause == "not-writable"
 
 
 async def test_a_healthy_cache_is_written_once_while_nothing_changes(
