@@ -16,7 +16,17 @@ from pomhealth.checks.served import ROUTES, running_hosts
 from pomhealth.replica.model import Options
 from pomhealth.replica.paths import resolve
 from pomhealth.replica.routes import hosts
-from pomhealth.status import Evidence, Finding, Unobservable, failed, not_applicable, passed, unseen, warned
+from pomhealth.status import (
+    Evidence,
+    Finding,
+    Unobservable,
+    blocked,
+    failed,
+    not_applicable,
+    passed,
+    unseen,
+    warned,
+)
 
 ID = "cluster_config_current"
 
@@ -31,6 +41,8 @@ async def look(context: Context) -> Finding:
         return unseen(
             "the configuration comes from Pomerium Zero, and which changeset runs cannot be seen from outside"
         )
+    if context.replica.awaited:
+        return blocked("pomerium.process", "no replica runs that could take a configuration over")
     if not options.path:
         if "config" in context.replica.missing:
             raise Unobservable("the configuration file cannot be read", context.replica.missing["config"])

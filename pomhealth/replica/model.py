@@ -151,7 +151,8 @@ class Replica:
     """One replica, as discovery found it at one moment.
 
     `main` is None when no process can be seen (a sidecar that shares only the network namespace) or none is there;
-    `awaited` tells the second: discovery expects one and it is not running.
+    `awaited` tells the second: discovery expects one and it is not running. `offline` says that this is no replica
+    but what its file alone would make of one.
     `missing` says, by what could not be read ("environment", "working directory", …), which right is lacking.
     `root` is the prefix under which the replica's files are reached ("" in the same mount namespace).
     `stamps` are the marks of the files read for this, by path, which tell a changed file from the same one.
@@ -175,6 +176,7 @@ class Replica:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     same_network: bool = True
     awaited: bool = False
+    offline: bool = False
     missing: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
 

@@ -52,6 +52,29 @@ def _bad_route(stage: Stage) -> str:
     )
 
 
+def _removed_option(stage: Stage) -> str:
+    stage.replica.rewrite(tracing_provider="jaeger")
+    return (
+        f"added tracing_provider, which Pomerium has removed, to {stage.replica.config_path}: "
+        "the replica keeps the last good configuration, and would not start again"
+    )
+
+
+def _unremoved_option(stage: Stage) -> str:
+    stage.replica.rewrite(tracing_provider=None)
+    return f"took tracing_provider out of {stage.replica.config_path}"
+
+
+def _unknown_option(stage: Stage) -> str:
+    stage.replica.rewrite(cookie_expires="8h")
+    return f"added cookie_expires, which should be cookie_expire, to {stage.replica.config_path}"
+
+
+def _known_option(stage: Stage) -> str:
+    stage.replica.rewrite(cookie_expires=None)
+    return f"took cookie_expires out of {stage.replica.config_path}"
+
+
 def _good_file(stage: Stage) -> str:
     stage.replica.rewrite(routes=stage.home.pop("routes", stage.replica.options["routes"]))
     return f"saved a good {stage.replica.config_path} again"
@@ -99,5 +122,26 @@ FAULTS = (
         _good_file,
         file=True,
         rejected=True,
+    ),
+    Fault(
+        "removed-option",
+        "the configuration saved has an option that was removed",
+        "cluster_config_current",
+        "rejected",
+        False,
+        _removed_option,
+        _unremoved_option,
+        file=True,
+        rejected=True,
+    ),
+    Fault(
+        "unknown-option",
+        "the configuration saved has a misspelt option",
+        "config.databroker.build",
+        "unknown-option",
+        False,
+        _unknown_option,
+        _known_option,
+        file=True,
     ),
 )

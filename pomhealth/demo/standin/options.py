@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from pomhealth.demo.standin.names import check_names
 from pomhealth.demo.standin.pairs import Pair, Rejected, named_file, pairs
 
 # Top-level options that the stand-in obeys and that Pomerium binds to the environment (upper-case name).
@@ -36,22 +37,6 @@ _FROM_ENVIRONMENT = (
     "services",
     "shared_secret",
     "use_proxy_protocol",
-)
-
-# Keys that Pomerium 0.30 to 0.33 refuse to start with.
-_REMOVED = (
-    "client_ca",
-    "client_ca_file",
-    "idp_qps",
-    "idp_refresh_directory_interval",
-    "idp_refresh_directory_timeout",
-    "idp_service_account",
-    "tracing_datadog_address",
-    "tracing_jaeger_agent_endpoint",
-    "tracing_jaeger_collector_endpoint",
-    "tracing_provider",
-    "tracing_sample_rate",
-    "tracing_zipkin_endpoint",
 )
 
 _SERVICES = ("authenticate", "authorize", "databroker", "proxy")
@@ -113,8 +98,8 @@ class Options:
         return service in self.services
 
 
-def load(path: Path, environment: Mapping[str, str]) -> Options:
-    """The options of this file and environment. Raises Rejected as Pomerium refuses them."""
+def load(path: Path, environment: Mapping[str, str], version: str) -> Options:
+    """The options of this file and environment. Raises Rejected as Pomerium of this version refuses them."""
     try:
         text = path.read_bytes()
         values = yaml.safe_load(text) or {}
@@ -126,11 +111,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Options:
         raise Rejected(f"failed to read config: While parsing config: yaml: line {line}: {reason}") from error
     if not isinstance(values, dict):
         raise Rejected("failed to read config: While parsing config: yaml: unmarshal errors: not a map")
-    for key in _REMOVED:
-        if key in values:
-            raise Rejected(
-                f"some configuration options are no longer supported, please check logs for details: {key}"
-            )
+    check_names(values, path, version)
     values |= {name: environment[name.upper()] for name in _FROM_ENVIRONMENT if name.upper() in environment}
     return _options(values, hashlib.sha256(text).hexdigest())
 

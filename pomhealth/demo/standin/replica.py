@@ -38,7 +38,7 @@ class Replica:
         self._path = path
         self._release = release
         self._environment = environment
-        self._options = load(path, environment)
+        self._options = load(path, environment, release.version)
         self._book = health.Book()
         self._reloads = metrics.Reloads(time.time())
         self._certificates = CertificateFiles(cache_directory(environment))
@@ -216,7 +216,7 @@ class Replica:
         while True:
             await self._watch.changed()
             try:
-                options = load(self._path, self._environment)
+                options = load(self._path, self._environment, self._release.version)
             except Rejected as error:
                 self._reloads.failed_once = True
                 self._reloads.last_good = time.time()  # Pomerium's timestamp advances all the same

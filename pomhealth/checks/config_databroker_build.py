@@ -1,0 +1,86 @@
+"""Is the configuration one that this release of Pomerium can build?
+
+A file that a running replica refuses is `cluster_config_current`'s to tell: the one before it keeps serving. What the
+databroker adds to the file is seen by the replica alone, so its own report counts beside this measurement.
+"""
+
+from __future__ import annotations
+
+from pomhealth.checks.context import Context
+from pomhealth.compat.refused import REMOVED
+from pomhealth.compat.unknown import unknown
+from pomhealth.compat.vocabulary import Vocabulary, newest, vocabulary
+from pomhealth.replica.model import Problem, Replica
+from pomhealth.status import Evidence, Finding, Unobservable, blocked, failed, passed, unseen, warned
+
+ID = "config.databroker.build"
+
+
+async def look(context: Context) -> Finding:
+    replica = context.replica
+    options = replica.options
+    if options.zero:
+        return unseen(
+            "the configuration comes from Pomerium Zero: only the replica itself sees whether it can be built"
+        )
+    runs = not (replica.awaited or replica.offline)
+    if options.problems and options.path:
+        if runs:
+            return blocked(
+                "cluster_config_current", f"Pomerium refuses {options.path}; what it runs it could build"
+            )
+        return _refused(replica)
+    if "options" in replica.missing:
+        raise Unobservable("what the configuration says cannot be seen", replica.missing["options"])
+    if replica.awaited and not options.path:
+        return blocked("pomerium.process", "no replica runs, and no configuration file is named")
+    release = replica.release or (None if runs else newest())
+    words = vocabulary(release)
+    strangers = unknown(options, words)
+    if strangers and (release is None or release <= newest()):
+        return _unknown(options.path, strangers, words)
+    return _built(replica, strangers, words)
+
+
+def _refused(replica: Replica) -> Finding:
+    path, problems = replica.options.path, replica.options.problems
+    first = next((one for one in problems if one.cause == REMOVED), problems[0])
+    return failed(
+        first.cause,
+        f"Pomerium would not start with {path}: {first.text} ({_line(first)}){_more(problems)}",
+        *(Evidence(one.where, one.text, "a configuration that Pomerium accepts") for one in problems),
+        steps=tuple(f"{one.where}: {one.fix}" for one in problems if one.fix),
+        names=(("FILE", path),),
+    )
+
+
+def _unknown(path: str, strangers: tuple[Problem, ...], words: Vocabulary) -> Finding:
+    first = strangers[0]
+    return warned(
+        "unknown-option",
+        f"{first.text} ({_line(first)}){_more(strangers)}",
+        *(Evidence(one.where, one.text, f"an option that {words.label} reads") for one in strangers),
+        steps=tuple(f"{one.where}: {one.fix}" for one in strangers if one.fix),
+        names=(("FILE", path),),
+    )
+
+
+def _built(replica: Replica, strangers: tuple[Problem, ...], words: Vocabulary) -> Finding:
+    what = replica.options.path or "the replica's environment"
+    unseen_too = (
+        "" if not replica.offline else "; the replica's environment may hold others, and is not looked at"
+    )
+    if strangers:  # of a release newer than any that is known here, which may well know them
+        return passed(
+            f"{what} has nothing that {words.label} refuses, and {len(strangers)} names that it does not know{unseen_too}",
+            *(Evidence(one.where, one.text, f"an option that {words.label} reads") for one in strangers),
+        )
+    return passed(f"{what} has only options that {words.label} reads, and no mistake in them{unseen_too}")
+
+
+def _line(problem: Problem) -> str:
+    return f"line {problem.line}" if problem.line else problem.path
+
+
+def _more(problems: tuple[Problem, ...]) -> str:
+    return f", and {len(problems) - 1} more" if len(problems) > 1 else ""
