@@ -6,7 +6,6 @@ Whoever is woken by an alert reads the first screen, whoever scrolls reads the l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pomhealth.replica.model import Replica
 from pomhealth.report.advice import numbered
@@ -17,6 +16,8 @@ from pomhealth.status import Gate, Outcome
 
 _INDENT = "    "
 _WIDEST_ID = 28  # columns; a longer id pushes its own line to the right
+_LEAST = 20  # columns for what a check that passed has to say, however long its id
+_LONG = 20  # characters: what is seen and as long as this stands in the summary on purpose, not by chance
 _GATES = {Gate.LIVE: "stops /readyz and /healthz", Gate.READY: "stops /readyz", Gate.ALERT: "stops nothing"}
 
 
@@ -57,7 +58,7 @@ def _verdict(tops: tuple[Item, ...], style: Style) -> str:
     if told:
         lines.append((f"To see to{' besides' if stopping else ''}: {_named(told)}.", told[0].outcome))
     return "\n".join(
-        style.strong(style.wrap(line, "* ")).replace("*", style.mark(of), 1) for line, of in lines
+        style.mark(of) + style.strong(style.wrap(line, "* ").removeprefix("*")) for line, of in lines
     )
 
 
@@ -78,7 +79,10 @@ def _trouble(item: Item, style: Style) -> Iterator[str]:
     yield f"{style.mark(outcome)} {style.strong(item.id)}{cause}{stops}"
     yield style.wrap(item.summary, _INDENT)
     for evidence in item.evidence:
-        yield style.wrap(f"{evidence.source}: {evidence.observed}", f"{_INDENT}seen      ")
+        if len(evidence.observed) > _LONG and evidence.observed in item.summary:
+            yield style.wrap(evidence.source, f"{_INDENT}seen at   ")
+        else:
+            yield style.wrap(f"{evidence.source}: {evidence.observed}", f"{_INDENT}seen      ")
         yield style.wrap(evidence.expected, f"{_INDENT}expected  ")
     if item.reported:
         yield _contradiction(item, style)
@@ -102,7 +106,7 @@ def _unseen(hidden: list[Item], replica: Replica, style: Style) -> Iterator[str]
     alone = [item for item in hidden if item.steps or item.reported]
     pairs = [(item.id, item.summary) for item in hidden if item not in alone]
     mark = style.mark(Outcome.UNKNOWN)
-    for what, lack in by_right((*pairs, *replica.missing.items())):
+    for what, lack in by_right((*pairs, *([] if replica.offline else replica.missing.items()))):
         yield style.wrap(f"{what}: {lack}", "  * ").replace("*", mark, 1)
     for item in alone:
         yield style.wrap(f"{item.id}: {item.summary}", "  * ").replace("*", mark, 1)
@@ -113,11 +117,12 @@ def _unseen(hidden: list[Item], replica: Replica, style: Style) -> Iterator[str]
 
 def _passed(item: Item, style: Style, column: int) -> Iterator[str]:
     """One line, cut where it is too long: -o json holds the rest."""
-    line = _headed(item, style, column)
-    if "\n" in line:
-        cut = " …" if style.unicode else " ..."
-        line = _headed(item, replace(style, width=style.width - len(cut)), column).splitlines()[0] + cut
-    yield line
+    room = max(style.width - max(column, len(item.id)) - 6, _LEAST)
+    summary = clean(item.summary)
+    if len(summary) > room:
+        cut = "…" if style.unicode else "..."
+        summary = summary[: room - len(cut)].rstrip() + cut
+    yield f"  {style.mark(item.outcome)} {item.id:{column}}  {summary}"
     if item.reported:
         yield _contradiction(item, style)
 

@@ -10,7 +10,7 @@ from pomhealth.replica.model import Options, Platform, Replica, Value
 from pomhealth.report.items import items
 from pomhealth.report.style import Style
 from pomhealth.report.text import render
-from pomhealth.status import Component, Gate, Report, StatusMap, failed, passed
+from pomhealth.status import Component, Evidence, Gate, Report, StatusMap, failed, passed
 from tests.findings import SEEN
 from tests.report.example import (
     CATALOGUE,
@@ -214,7 +214,17 @@ def test_what_was_not_looked_at_in_time_is_a_failure() -> None:
 
 def test_a_check_that_passed_takes_one_line_however_much_it_has_to_say() -> None:
     map_ = status(storage__backend=passed("connects, answers and takes writes, " * 3))
-    assert "\n  ✓ storage.backend     connects, answers and takes writes, connects, answers …\n" in text(map_)
+    line = next(line for line in text(map_).splitlines() if "storage.backend" in line)
+    assert line == "  ✓ storage.backend     connects, answers and takes writes, connects, answers a…"
+    assert len(line) == 80
+
+
+def test_what_the_summary_says_already_is_not_said_again() -> None:
+    seen = "the server runs transactions read-only"
+    twice = failed("read-only", f"no writes: {seen}", Evidence("db:5432", seen, "writes"))
+    report = text(status(storage__backend=twice))
+    assert report.count(seen) == 1
+    assert "\n    seen at   db:5432\n    expected  writes\n" in report
 
 
 def test_what_lacks_the_same_right_is_said_once() -> None:
