@@ -59,7 +59,10 @@ routes:
 """
 PLANTED = {
     *(f"planted-{word}" for word in ("shared", "cookie", "idp", "key", "metrics", "dsn", "signing")),
-    *(f"planted-{word}" for word in ("to", "kubernetes", "header", "environment", "proxy", "file", "token")),
+    *(
+        f"planted-{word}"
+        for word in ("to", "kubernetes", "header", "environment", "proxy", "bare", "file", "token")
+    ),
 }
 
 
@@ -72,6 +75,7 @@ def replica() -> Replica:
         environment={
             "PGPASSWORD": "planted-environment",
             "HTTPS_PROXY": "http://u:planted-proxy@p:1",
+            "http_proxy": "u:planted-bare@p:1",
             "HOME": "/h",
         },
     )

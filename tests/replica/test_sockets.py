@@ -122,3 +122,15 @@ def test_the_sockets_of_a_process_that_ended_are_none() -> None:
     child.wait(10)
     assert gone is not None
     assert frozenset() == SocketTable().held_by(gone)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_a_process_is_connected_where_it_has_established_connections(me: Process, host: str) -> None:
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
+        port = server.getsockname()[1]
+        assert SocketTable().connected(me, port) == frozenset()
+        with socket.create_connection((host, port)):
+            assert SocketTable().connected(me, port) == {host.rpartition("ffff:")[2] or host}
+            other = Process(os.getppid(), 0, 0, 0)
+            if os.access(f"/proc/{other.pid}/fd", os.R_OK):
+                assert SocketTable().connected(other, port) == frozenset()
