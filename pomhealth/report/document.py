@@ -6,14 +6,14 @@ from dataclasses import asdict
 from typing import Any
 
 from pomhealth.replica.model import Replica
-from pomhealth.report.items import Item, every, failing, warnings
+from pomhealth.report.items import Item, blind, every, failing, warnings
 from pomhealth.report.subject import subject
 
 
 def document(tops: tuple[Item, ...], replica: Replica, *, partial: bool = False) -> dict[str, Any]:
     """What `pomhealth check -o json` prints. `partial`: only some checks were asked for, so "ready" is null."""
     errors = failing(tops)
-    ready = not replica.awaited and not any(item.stops for item in errors)
+    ready = not (replica.awaited or blind(tops) or any(item.stops for item in errors))
     return {
         "replica": subject(replica),
         "ready": None if partial else ready,

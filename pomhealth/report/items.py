@@ -87,6 +87,12 @@ def failing(tops: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(item for item in every(tops) if _is_error(item))
 
 
+def blind(tops: Iterable[Item]) -> bool:
+    """Whether nothing of what readiness depends on can be seen: then the agent does not call it ready either."""
+    counting = [item for item in every(tops) if item.entry.component.gate is not Gate.ALERT]
+    return all(item.entry.unobserved for item in counting)
+
+
 def warnings(tops: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(item for item in every(tops) if item.outcome is Outcome.WARN)
 

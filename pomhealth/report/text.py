@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from pomhealth.replica.model import Replica
 from pomhealth.report.advice import numbered
-from pomhealth.report.items import Item, every, failing, warnings
+from pomhealth.report.items import Item, blind, every, failing, warnings
 from pomhealth.report.style import Style, clean
 from pomhealth.report.subject import by_right, details, subject, title
 from pomhealth.status import Gate, Outcome
@@ -50,7 +50,9 @@ def _verdict(tops: tuple[Item, ...], style: Style) -> str:
         for item in every(tops)
     )
     said, outcome = "Ready.", Outcome.PASS
-    if stopping:
+    if blind(tops):
+        said, outcome = "Not known: nothing that readiness depends on can be seen from here.", Outcome.UNKNOWN
+    elif stopping:
         said, outcome = f"Not ready: {_named(stopping)}.", Outcome.FAIL
     elif hidden:
         said, outcome = "Ready, as far as can be seen from here.", Outcome.UNKNOWN

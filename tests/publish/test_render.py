@@ -11,6 +11,7 @@ import pytest
 from pomhealth.client.answer import read
 from pomhealth.publish import render
 from pomhealth.publish.view import View
+from pomhealth.replica.model import Platform
 from pomhealth.status import (
     Change,
     Evidence,
@@ -214,6 +215,33 @@ def test_alerts_are_what_to_act_on_worst_first() -> None:
     assert storage["fix"][0] == "start it"
     assert (warning["stops"], warning["outcome"]) == ([], "warn")
     assert (document["ready"], document["live"]) == (False, False)
+
+
+MISSING = failed("schema-missing", "pomerium.leases is not there", SEEN)
+
+
+def steps_told(**more: Any) -> str:
+    (alert,) = json.loads(render.alerts(view({"storage.backend": MISSING}, **more)))["alerts"]
+    return "\n".join(alert["fix"])
+
+
+def test_a_finding_tells_who_can_cure_it() -> None:
+    shown = view({"storage.backend": MISSING, "envoy.server": GOOD})
+    assert json.loads(render.alerts(shown))["alerts"][0]["who"] == "database"
+    statuses = status(shown)["statuses"]
+    assert (statuses["storage.backend"]["who"], statuses["envoy.server"]["who"]) == ("database", "")
+
+
+def test_steps_are_in_the_commands_of_the_replicas_platform_with_its_name() -> None:
+    told = steps_told(platform=Platform("docker", "/.dockerenv", (("NAME", "4f1c0a2b3d4e"),)))
+    assert "restart the replica: `docker restart 4f1c0a2b3d4e`." in told
+    assert "systemctl" not in told
+
+
+def test_where_the_platform_is_not_known_each_ones_commands_are_told_in_one_step() -> None:
+    (told,) = [step for step in steps_told().splitlines() if "restart the replica" in step]
+    for platform in ("Linux package: `systemctl", "Docker: `docker", "Kubernetes: `kubectl", "ECS: `aws"):
+        assert platform in told
 
 
 def test_status_tells_the_last_changes_newest_first() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pomhealth.replica.model import Options, Platform, Replica, Value
+from pomhealth.report.document import document
 from pomhealth.report.items import items
 from pomhealth.report.style import Style
 from pomhealth.report.text import render
@@ -289,3 +290,12 @@ def test_what_was_observed_cannot_write_on_the_terminal() -> None:
 
 def test_no_secret_of_the_replica_is_told() -> None:
     assert "hunter2" not in text(status(storage__backend=READ_ONLY))
+
+
+def test_where_nothing_can_be_seen_it_is_not_called_ready() -> None:
+    names = ("envoy.server", "xds.listener", "storage.backend")
+    hidden = status(None, **dict.fromkeys(names, UNREADABLE))
+    verdict = "? Not known: nothing that readiness depends on can be seen from here.\n"
+    assert text(hidden).startswith(verdict)
+    assert text(hidden).endswith(verdict)
+    assert document(items(hidden, CATALOGUE), REPLICA)["ready"] is False
