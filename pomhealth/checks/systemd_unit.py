@@ -11,7 +11,7 @@ from pomhealth.checks.lowports import can_bind_low, low_ports
 from pomhealth.replica.model import Replica
 from pomhealth.status import Evidence, Finding, Unobservable, not_applicable, passed, warned
 from pomhealth.systemd import ask
-from pomhealth.systemd.lint import Low, Problem, problems
+from pomhealth.systemd.lint import Low, Problem, drop_ins, problems
 from pomhealth.systemd.place import Home
 from pomhealth.systemd.unit import Unit
 
@@ -69,12 +69,12 @@ def _finding(installed: list[Unit], found: list[Problem]) -> Finding:
             for unit in installed
         )
         return passed(f"{names}: nothing in it contradicts itself", *evidence)
-    first, *others = found
-    more = f" (and {len(others)} more)" if others else ""
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return warned(
         first.cause,
         first.summary + more,
         *(one.evidence for one in found),
-        steps=tuple(one.step for one in found if one is not first or not one.usual),
+        steps=drop_ins(found),
         names=first.names,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pomhealth.client.usage import UsageError, parse
@@ -40,12 +40,6 @@ class Problem:
     names: tuple[tuple[str, str], ...] = ()
     usual: bool = True
 
-    @property
-    def step(self) -> str:
-        add = ", ".join(f"`{line}`" for line in ("[Service]", *self.lines))
-        then = f", then `systemctl restart {self.unit}`" if self.cause == CAPABILITY else ""
-        return f"`systemctl edit {self.unit}`, add {add}{then}."
-
 
 @dataclass(frozen=True, slots=True)
 class Low:
@@ -61,6 +55,21 @@ class Low:
 def problems(unit: Unit, low: Low | None = None) -> tuple[Problem, ...]:
     """What is wrong with a unit, worst first. `low` where it runs the replica, as one of its own processes."""
     return (*(_capability(unit, low) if low is not None else ()), *_waits(unit), *_watchdog(unit))
+
+
+def drop_ins(found: Sequence[Problem]) -> tuple[str, ...]:
+    """What to add to each unit, all of it in one step; nothing where the catalogue's step says just that."""
+    if len(found) == 1 and found[0].usual:
+        return ()
+    units = dict.fromkeys(one.unit for one in found)
+    return tuple(_drop_in(unit, [one for one in found if one.unit == unit]) for unit in units)
+
+
+def _drop_in(unit: str, found: Sequence[Problem]) -> str:
+    lines = ", ".join(f"`{line}`" for one in found for line in one.lines)
+    again = any(one.cause == CAPABILITY for one in found)
+    then = f", then `systemctl restart {unit}`" if again else ""
+    return f"Mend all of it at once: `systemctl edit {unit}`, add `[Service]`, {lines}{then}."
 
 
 def _watchdog(unit: Unit) -> Iterator[Problem]:

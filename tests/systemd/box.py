@@ -29,6 +29,7 @@ mkdir "$box/new" "$box/work" "$box/root"
 mount -t overlay none -o "lowerdir=/,upperdir=$box/new,workdir=$box/work" "$box/root"
 cd "$box/root"
 mkdir -p ".$project" old
+rm -f .dockerenv
 [ -e ".$project/pyproject.toml" ] || mount --rbind "$project" ".$project"
 mount -t proc none proc
 mount -t sysfs none sys

@@ -67,7 +67,7 @@ def test_two_units_are_two_and_one_that_is_not_installed_says_so() -> None:
     assert (running.user, running.ambient, running.bounding) == (
         "nobody",
         frozenset(),
-        {"cap_chown", "cap_kill"},
+        frozenset(("cap_chown", "cap_kill")),
     )
     assert [path.rpartition("/")[2] for path in running.files] == ["pomerium.service", "a.conf", "b.conf"]
     assert [command.directive for command in running.commands] == [
