@@ -3,7 +3,8 @@
 Each host is reached as the replica would reach it: the same names, proxy variables and trusted authorities. Nothing is
 called there and no credential is sent, so whether the cloud accepts the cluster's token is not seen: of that the
 replica's own report tells (`joint`). It also errs for a second or two each time the stream is renewed, at least once an
-hour, so it counts only when it has failed for a while (`patience`).
+hour, so it counts only when it has failed for a while (`patience`). A silence counts at once: within one look TCP
+repeats what was lost, and a name is asked for twice.
 """
 
 from __future__ import annotations
@@ -67,10 +68,8 @@ async def _reach(context: Context, host: Host, trusted: Trust, end: float) -> Re
     if host.way is None:
         trouble = Trouble("http", host.where, host.wrong, "https://HOST[:PORT]")
         return Reached(host, trouble=trouble)
-    proxy = host.way.proxy
-    if (
-        proxy is not None and proxy.scheme != "http" and not host.grpc
-    ):  # gRPC speaks to each as to an HTTP proxy
+    proxy = host.way.proxy  # gRPC speaks to each as to an HTTP proxy
+    if proxy is not None and proxy.scheme != "http" and not host.grpc:
         return Reached(host, unjudged=f"pomhealth cannot speak to {proxy.scheme} proxies ({proxy.origin})")
     addresses: tuple[str, ...] = ()
     try:

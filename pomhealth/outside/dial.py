@@ -116,7 +116,7 @@ async def _why(
     shown = trusts.read_shown(der) if der else None
     now = datetime.now(timezone.utc)
     said = (error.verify_code, error.verify_message)
-    return trusts.refusal(way.where, way.host, said, shown, denied=trust.denied, now=now)
+    return trusts.refusal(way.where, way.host, said, shown, trust=trust, now=now)
 
 
 async def _open(way: Way, addresses: tuple[str, ...], end: float) -> socket.socket:

@@ -40,10 +40,13 @@ _AUTHORITY = (2, 18, 19, 20, 21)  # signed by itself, or by nobody that is trust
 class Trust:
     """`contexts` verify as the replica does, each offering one protocol (HTTP1, HTTP2) in the handshake.
 
-    `denied` is a file that the replica reads and this process may not, "" for none.
+    `count` is the number of authorities, `named` the variables that say where they are, `denied` a file that the
+    replica reads and this process may not, "" for none.
     """
 
     contexts: Mapping[str, ssl.SSLContext]
+    count: int = 0
+    named: tuple[str, ...] = ()
     denied: str = ""
 
 
@@ -54,7 +57,9 @@ def load(environment: Mapping[str, str], resolve: Callable[[str], str]) -> Trust
     for content in _contents(environment, resolve, denied):
         certificates.update(dict.fromkeys(_CERTIFICATE.findall(content)))
     pool = tuple(certificates)
-    return Trust({alpn: _context(pool, alpn) for alpn in (HTTP1, HTTP2)}, next(iter(denied), ""))
+    contexts = {alpn: _context(pool, alpn) for alpn in (HTTP1, HTTP2)}
+    named = tuple(name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if environment.get(name))
+    return Trust(contexts, len(pool), named, next(iter(denied), ""))
 
 
 def anyone() -> ssl.SSLContext:
@@ -143,7 +148,7 @@ def read_shown(der: bytes) -> Shown | None:
 
 
 def refusal(
-    where: str, host: str, result: tuple[int, str], shown: Shown | None, *, denied: str, now: datetime
+    where: str, host: str, result: tuple[int, str], shown: Shown | None, *, trust: Trust, now: datetime
 ) -> Exception:
     """Why a verification with this result fails: Trouble, or Unjudged where it may be for want of a file. Pure."""
     code, said = result
@@ -157,13 +162,17 @@ def refusal(
         why = f"it shows a certificate for {whose}, not for {host} (issued by {shown.issuer})"
         return Trouble("tls", where, why, expected)
     if code in _AUTHORITY:
-        if denied:
-            lack = f"may read {denied}, which the replica trusts and this user may not read"
+        if trust.denied:
+            lack = f"may read {trust.denied}, which the replica trusts and this user may not read"
             return Unjudged(
                 where, f"its certificate, issued by {shown.issuer}, can be verified only by one who {lack}"
             )
-        why = f"its certificate was issued by {shown.issuer}, which the replica does not trust"
-        return Trouble("tls", where, why, expected, authority=shown.issuer)
+        named = f" ({' and '.join(trust.named)} set whom it trusts)" if trust.named else ""
+        if not trust.count:
+            why = f"the replica trusts no authority at all: no file with one was found{named}"
+            return Trouble("tls", where, why, expected, authority=shown.issuer)
+        why = f"its certificate was issued by {shown.issuer}, which the replica does not trust{named}"
+        return Trouble("tls", where, why, expected, authority=shown.issuer, strange=True)
     return Trouble("tls", where, f"its certificate (issued by {shown.issuer}) is refused: {said}", expected)
 
 

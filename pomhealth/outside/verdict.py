@@ -103,10 +103,10 @@ def _steps(worst: Reached, trouble: Trouble, bad: list[Reached]) -> tuple[str, .
     if trouble.clock:
         sure = "Several certificates are out of their time at once: most" if len(late) > 1 else "Most"
         steps.append(f"{sure} often it is this machine's clock that is wrong: `timedatectl` or `date -u`.")
-    if trouble.authority and not worst.host.variable:
+    if trouble.strange and not worst.host.variable:
         steps.append(
-            f"The cloud's own certificate comes from a public authority; {trouble.authority} is that of a firewall"
-            " or proxy which opens TLS to inspect it. Have it let this host through unopened."
+            f"The cloud's own certificate comes from a public authority. {trouble.authority} is most likely that of a"
+            " firewall or proxy which opens TLS to inspect it: have it let this host through unopened."
         )
     if trouble.cause == "proxy":
         way = worst.host.way

@@ -10,10 +10,11 @@ import pytest
 
 from pomhealth.outside import trust
 from pomhealth.outside.trouble import Trouble, Unjudged
-from pomhealth.outside.trust import HTTP1, HTTP2, Shown
+from pomhealth.outside.trust import HTTP1, HTTP2, Shown, Trust
 from tests.outside.world import DAY, Authority
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
+SOME = Trust({}, 144)
 SHOWN = Shown(("a.example", "b.example"), '"Corp, Corp CA"', NOW - DAY, NOW + DAY)
 
 
@@ -69,13 +70,13 @@ def test_what_is_no_certificate_is_passed_over(root: Path) -> None:
     assert trusted(root, {"SSL_CERT_FILE": "/own.pem", "SSL_CERT_DIR": "/none"}) == {"Own"}
 
 
-def refused(code: int, shown: Shown | None = SHOWN, *, denied: str = "", now: datetime = NOW) -> Exception:
-    return trust.refusal("host:443", "host.example", (code, "some reason"), shown, denied=denied, now=now)
+def refused(code: int, shown: Shown | None = SHOWN, *, whom: Trust = SOME, now: datetime = NOW) -> Exception:
+    return trust.refusal("host:443", "host.example", (code, "some reason"), shown, trust=whom, now=now)
 
 
 def test_an_unknown_authority_is_no_failure_while_a_file_of_authorities_cannot_be_read() -> None:
     assert isinstance(refused(20), Trouble)
-    denied = refused(20, denied="/etc/corp.pem")
+    denied = refused(20, whom=Trust({}, 144, denied="/etc/corp.pem"))
     assert isinstance(denied, Unjudged)
     assert "/etc/corp.pem" in denied.why
 
@@ -86,6 +87,8 @@ def test_a_refusal_says_what_is_wrong_with_the_certificate() -> None:
     assert "expired on 2026-11-22 12:00 UTC" in str(refused(10, now=NOW + 2 * DAY))
     assert "not valid before 2026-11-20 12:00 UTC" in str(refused(9, now=NOW - 2 * DAY))
     assert "which the replica does not trust" in str(refused(19))
+    assert "(SSL_CERT_FILE set whom it trusts)" in str(refused(19, whom=Trust({}, 1, ("SSL_CERT_FILE",))))
+    assert "trusts no authority at all" in str(refused(20, whom=Trust({}, 0)))
     assert "some reason" in str(refused(7))
     assert "some reason" in str(refused(20, None))
 
