@@ -20,6 +20,7 @@ from pomhealth.checks import Context
 from pomhealth.reach import Silent
 from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.model import Process, Replica
+from pomhealth.replica.paths import stamp
 from pomhealth.settings import Settings
 
 EVERY = 0.5  # seconds between two looks for a change, where the kernel does not tell of one
@@ -117,10 +118,11 @@ class Follower:
         replica = self._replica
         if replica is None:
             return True
+        told = self._directories.take()
         try:
             return await self._workers.call(
                 "changes of the replica",
-                partial(self._sight.changed, replica, self._settings),
+                lambda: _differ(replica, told) or self._sight.changed(replica, self._settings),
                 deadline=DEADLINE,
             )
         except (Silent, OSError):
@@ -230,6 +232,14 @@ def _identity(replica: Replica) -> object:
 
 
 def _directories(replica: Replica) -> frozenset[str]:
-    """Where the replica's files stand, and where those stand that they are links to (as in a Kubernetes volume)."""
-    paths = {path for named in replica.stamps for path in (named, os.path.realpath(named))}
-    return frozenset(os.path.dirname(path) or "." for path in paths)  # noqa: PTH120  (paths are strings here)
+    """Where the replica's files stand, and the links that lead to them (as in a Kubernetes volume)."""
+    return frozenset(os.path.dirname(path) or "." for path in replica.stamps)  # noqa: PTH120  (paths are strings here)
+
+
+def _differ(replica: Replica, directories: frozenset[str]) -> bool:
+    """Whether a file in these directories, or one of them itself, is not what it was."""
+    return bool(directories) and any(
+        stamp(path) != before
+        for path, before in replica.stamps.items()
+        if os.path.dirname(path) in directories or path in directories  # noqa: PTH120
+    )

@@ -29,6 +29,7 @@ from pomhealth.status import (
 )
 
 ID = "cluster_config_current"
+CERTIFICATES = "certificates_current"
 
 _GRACE = 5.0  # seconds that Pomerium has to take over a changed file
 _DEADLINE = 1.0  # seconds, for looking at the file
@@ -48,6 +49,8 @@ async def look(context: Context) -> Finding:
             raise Unobservable("the configuration file cannot be read", context.replica.missing["config"])
         return not_applicable("this replica has no configuration file")
     if options.problems:
+        if all(problem.check == CERTIFICATES for problem in options.problems):
+            return blocked(CERTIFICATES, f"Pomerium refuses {options.path} for its certificates alone")
         return _rejected(options)
     if not context.replica.runs("proxy"):
         return passed(f"{options.path} has no mistake that Pomerium would refuse")

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from pomhealth.replica import addresses, commandline, configfile, paths, processes, surroundings, validate
+from pomhealth.replica import (
+    addresses,
+    commandline,
+    configfile,
+    paths,
+    processes,
+    surroundings,
+    validate,
+    watched,
+)
 from pomhealth.replica.backend import storage
 from pomhealth.replica.envoy import LEARNT, admin_of, learn
 from pomhealth.replica.goaddress import listen_address
@@ -106,7 +115,14 @@ def with_process(main: Process, settings: Settings, before: Replica | None) -> R
         environment=surroundings.kept(look.environment),
         same_network=look.same_network,
         missing=look.missing,
-        stamps=dict(_stamps(look, options)),
+        stamps=watched.stamps(
+            options,
+            own=settings.pomerium_config,
+            cwd=look.cwd,
+            root=look.root,
+            data=data,
+            release=release,
+        ),
     )
 
 
@@ -116,17 +132,34 @@ def awaited(settings: Settings, before: Replica | None) -> Replica:
     stamps: dict[str, tuple[int, ...]] = {}
     if settings.pomerium_config:
         path = settings.pomerium_config
-        options = merge(configfile.load(path, reached_by=path), {}, options)
+        options = _judged(merge(configfile.load(path, reached_by=path), {}, options), before)
         stamps[path] = paths.stamp(path)
+    kept = before if before is not None and not before.root else Replica()  # files are reached as before
     return Replica(
         options=options,
         services=services_of(options),
+        storage=kept.storage,
+        environment=kept.environment,
+        cwd=kept.cwd,
+        same_network=kept.same_network,
         health=health_of(options, settings, None, {}),
         awaited=True,
         platform=before.platform if before is not None else SOMEWHERE,
         missing={"process": "no pomerium process is running", "admin": "no pomerium process is running"},
         stamps=stamps,
     )
+
+
+def _judged(options: Options, before: Replica | None) -> Options:
+    """The options of a replica that does not run, with what Pomerium would refuse of them.
+
+    Its environment and its working directory are not known, so nothing is said of what they may hold.
+    """
+    if options.problems:
+        return options
+    release = before.release if before is not None else None
+    found = validate.problems(options, lambda path: path, release, environment_known=False)
+    return replace(options, problems=tuple(one for one in found if one.check != "certificates_current"))
 
 
 def health_of(
@@ -188,7 +221,8 @@ def _validated(look: _Look, options: Options, release: tuple[int, int] | None) -
     """The options with what Pomerium would refuse of them; then those of before stay in force."""
     if options.problems:
         return options
-    refused = tuple(validate.problems(options, look.reach, release))
+    known = "environment" not in look.missing
+    refused = tuple(validate.problems(options, look.reach, release, environment_known=known))
     if not refused:
         return options
     before = look.before.options if look.before is not None else None
@@ -290,16 +324,3 @@ def _storage(look: _Look, options: Options, data: Value | None) -> Any:
         look.missing["storage"] = look.missing["environment"]
         return None
     return look.try_to("storage", lambda: storage(options, data, look.reach), None)
-
-
-def _stamps(look: _Look, options: Options) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The files that were read, as this process reaches them."""
-    named = [
-        look.settings.pomerium_config or options.path,
-        str(options.get("databroker_storage_connection_string_file") or ""),
-        *(path for _, *pair in validate.certificate_files(options) for path in pair),
-    ]
-    for path in dict.fromkeys(named):
-        if path:
-            reached = path if path == look.settings.pomerium_config else look.reach(path)
-            yield reached, paths.stamp(reached)

@@ -29,13 +29,14 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x0
 
 @dataclass(frozen=True, slots=True)
 class Approach:
-    """How the main listener is to be spoken to. `server_name` is sent as SNI and Host."""
+    """How the main listener is to be spoken to. `server_name` is sent as SNI and Host; `authority` as Host, if given."""
 
     host: str
     port: int
     tls: bool
     proxy_protocol: bool
     server_name: str
+    authority: str = ""
 
     @property
     def where(self) -> str:
@@ -83,6 +84,11 @@ async def handshake(to: Approach, *, deadline: float) -> float:
     return time.monotonic() - started
 
 
+async def presented(to: Approach, *, deadline: float) -> bytes:
+    """The certificate (DER) that is presented to who asks for `server_name`; empty on a plain listener. Raises as `request`."""
+    return await _within(_presented(to), to, deadline)
+
+
 async def request(to: Approach, path: str, *, deadline: float) -> Reply:
     """The answer to `GET path` on the main listener. Raises Refused, Silent or Garbled."""
     started = time.monotonic()
@@ -91,16 +97,22 @@ async def request(to: Approach, path: str, *, deadline: float) -> Reply:
 
 
 async def _shake(to: Approach) -> None:
-    async with _connection(to) as (reader, writer):
+    async with connection(to) as (reader, writer):
         if not to.tls:
             writer.write(_PREFACE)
             await reader.read(1)
 
 
+async def _presented(to: Approach) -> bytes:
+    async with connection(to) as (_, writer):
+        talk = writer.get_extra_info("ssl_object")
+        return (talk.getpeercert(binary_form=True) if talk is not None else None) or b""
+
+
 async def _get(to: Approach, path: str) -> tuple[int, bytes]:
-    async with _connection(to) as (reader, writer):
+    async with connection(to) as (reader, writer):
         writer.write(
-            f"GET {path} HTTP/1.1\r\nHost: {to.server_name}\r\nUser-Agent: pomhealth\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: {to.authority or to.server_name}\r\nUser-Agent: pomhealth\r\n"
             "Accept: */*\r\nConnection: close\r\n\r\n".encode("ascii")
         )
         head = await reader.readuntil(b"\r\n\r\n")
@@ -128,7 +140,8 @@ async def _within(work: Coroutine[Any, Any, T], to: Approach, deadline: float) -
 
 
 @asynccontextmanager
-async def _connection(to: Approach) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connection(to: Approach) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection on which requests can be written, closed afterwards. Raises OSError."""
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in to.host else socket.AF_INET
     raw = socket.socket(family, socket.SOCK_STREAM)

@@ -29,11 +29,32 @@ def reach(path: str, *, cwd: str, root: str) -> str:
     return root + _follow(absolute, root)
 
 
-def _follow(path: str, root: str) -> str:
-    """`path` with its symbolic links followed inside `root`."""
+def trail(
+    path: str, *, cwd: str, root: str, known: dict[str, tuple[str, tuple[str, ...]]]
+) -> tuple[str, ...]:
+    """The file that `path` leads to, as this process reaches it, and after it every link on the way.
+
+    A change of any of them is a change of the file. `known` remembers directories from one call to the next.
+    """
+    directory, name = posixpath.split(posixpath.normpath(posixpath.join(cwd or "/", path)))
+    if directory not in known:
+        met: list[str] = []
+        real = _follow(directory, root, met).rstrip("/")
+        known[directory] = (real, tuple(met))
+    real, links = known[directory]
+    try:
+        os.readlink(f"{root}{real}/{name}")
+    except OSError:
+        return (f"{root}{real}/{name}", *links)
+    further: list[str] = []
+    return (root + _follow(f"{real}/{name}", root, further), *further, *links)
+
+
+def _follow(path: str, root: str, links: list[str] | None = None) -> str:
+    """`path` with its symbolic links followed inside `root`; each one that is met is added to `links`."""
     ahead = [part for part in path.split("/") if part][::-1]
     done = ""
-    links = 0
+    count = 0
     while ahead:
         part = ahead.pop()
         if part == "..":
@@ -44,9 +65,11 @@ def _follow(path: str, root: str) -> str:
         except OSError:
             done = f"{done}/{part}"
             continue
-        links += 1
-        if links > _MOST_LINKS:
+        count += 1
+        if count > _MOST_LINKS:
             return path
+        if links is not None:
+            links.append(f"{root}{done}/{part}")
         if target.startswith("/"):
             done = ""
         ahead.extend([one for one in target.split("/") if one not in ("", ".")][::-1])
@@ -66,9 +89,16 @@ def read(path: str, *, limit: int = 64 * 1024 * 1024) -> bytes:
 
 
 def stamp(path: str) -> tuple[int, ...]:
-    """A mark that changes when the file is written, replaced, or its link swapped; empty when it is not there."""
+    """A mark that changes when the file is written or replaced, or its owner, mode or link; empty when it is not there."""
+    try:
+        seen = os.lstat(path)
+        if not stat.S_ISLNK(seen.st_mode):
+            return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+        link = (seen.st_ino, seen.st_mtime_ns)
+    except OSError:
+        return ()
     try:
         seen = os.stat(path)
     except OSError:
-        return ()
-    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns
+        return link
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, *link

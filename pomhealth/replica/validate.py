@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
+from pomhealth.certs import reading, sources
+from pomhealth.compat.refused import refused
+from pomhealth.compat.vocabulary import vocabulary
 from pomhealth.redact import redact_dsn
-from pomhealth.replica import certificates, routes, services
+from pomhealth.replica import routes, services
 from pomhealth.replica.goaddress import listen_address, parse_url, split_host_port
 from pomhealth.replica.model import Options, Problem, Value
 
@@ -30,17 +32,27 @@ _STORAGE = ("memory", "file", "postgres")
 _FIX = "correct the option: Pomerium refuses the whole file, and a running replica keeps its last good one"
 
 
-def problems(options: Options, reach: Reach, release: tuple[int, int] | None = None) -> Iterator[Problem]:
-    """What Pomerium would refuse. `reach` turns a path of the replica's into one of ours; files are read, so it blocks."""
+def problems(
+    options: Options,
+    reach: Reach,
+    release: tuple[int, int] | None = None,
+    *,
+    environment_known: bool = True,
+) -> Iterator[Problem]:
+    """What Pomerium would refuse. `reach` turns a path of the replica's into one of ours; files are read, so it blocks.
+
+    Where the replica's environment is not known, an option that lacks may be in it: that is no problem then.
+    """
     if options.zero:
         return
+    yield from refused(options, vocabulary(release))
     yield from _services(options)
-    yield from _storage(options, release)
-    yield from _shared_secret(options)
+    yield from _storage(options, release, whole=environment_known)
+    yield from _shared_secret(options, whole=environment_known)
     yield from _urls(options)
     yield from routes.problems(options)
     yield from _addresses(options)
-    yield from _certificates(options, reach)
+    yield from _certificates(options, reach, whole=environment_known)
     if "policy_file" in options.values:
         yield _refused(
             options, "policy_file", "policy_file is no longer taken: write its routes under routes"
@@ -66,7 +78,7 @@ def _services(options: Options) -> Iterator[Problem]:
             yield _refused(options, "services", f"{word} is no service of Pomerium's: they are {known}")
 
 
-def _storage(options: Options, release: tuple[int, int] | None) -> Iterator[Problem]:
+def _storage(options: Options, release: tuple[int, int] | None, *, whole: bool) -> Iterator[Problem]:
     kind = str(options.get("databroker_storage_type") or "memory")
     if kind not in _STORAGE or (kind == "file" and release is not None and release < (0, 31)):
         text = f"{kind} is no storage type that this version of Pomerium takes: use {', '.join(_STORAGE)}"
@@ -76,18 +88,18 @@ def _storage(options: Options, release: tuple[int, int] | None) -> Iterator[Prob
         "databroker_storage_connection_string_file"
     )
     wants = kind == "postgres" or (kind == "file" and release == (0, 31))
-    if wants and not dsn:
+    if wants and not dsn and whole:
         text = f"{kind} storage needs databroker_storage_connection_string"
         yield _refused(options, "databroker_storage_type", text)
 
 
-def _shared_secret(options: Options) -> Iterator[Problem]:
+def _shared_secret(options: Options, *, whole: bool) -> Iterator[Problem]:
     if options.get("shared_secret_file"):
         return
     secret = str(options.get("shared_secret") or "")
     if not secret:
         named = services.services_of(options)
-        if "all" not in named and named <= services.KNOWN:
+        if whole and "all" not in named and named <= services.KNOWN:
             yield _refused(options, "services", "a replica that runs only some services needs shared_secret")
         return
     if secret.strip() != secret or not _is_base64(secret):
@@ -129,41 +141,13 @@ def _addresses(options: Options) -> Iterator[Problem]:
         yield _refused(options, "metrics_basic_auth", "metrics_basic_auth is not base64 of USER:PASSWORD")
 
 
-def _certificates(options: Options, reach: Reach) -> Iterator[Problem]:
-    for name, certificate, key in certificate_files(options):
-        complaint = certificates.complaint_of_files(certificate and reach(certificate), key and reach(key))
-        if complaint:
+def _certificates(options: Options, reach: Reach, *, whole: bool) -> Iterator[Problem]:
+    for source in sources.asked_for(options, whole=whole):
+        complaint = reading.complaint(source, reach)
+        if complaint is not None:
             yield _refused(
-                options,
-                name,
-                f"{name}: {complaint} ({certificate or 'no file'}, {key or 'no file'})",
-                check="certificates_current",
+                options, source.option, source.told(complaint.text), check="certificates_current"
             )
-    for prefix in ("", "metrics_"):
-        inline = str(options.get(f"{prefix}certificate") or "")
-        key = str(options.get(f"{prefix}certificate_key") or "")
-        if inline and key if prefix else inline or key:
-            complaint = certificates.complaint_of_base64(inline, key)
-            if complaint:
-                yield _refused(
-                    options,
-                    f"{prefix}certificate",
-                    f"{prefix}certificate: {complaint}",
-                    check="certificates_current",
-                )
-
-
-def certificate_files(options: Options) -> Iterator[tuple[str, str, str]]:
-    """Each pair of certificate and key files that the options name: option, certificate, key, as written."""
-    for prefix in ("", "metrics_"):
-        certificate = str(options.get(f"{prefix}certificate_file") or "")
-        key = str(options.get(f"{prefix}certificate_key_file") or "")
-        if certificate and key if prefix else certificate or key:
-            yield f"{prefix}certificate_file", certificate, key
-    listed: Any = options.get("certificates")
-    for entry in listed if isinstance(listed, list) else ():
-        if isinstance(entry, Mapping):
-            yield "certificates", str(entry.get("cert") or ""), str(entry.get("key") or "")
 
 
 def _is_base64(text: str) -> bool:
