@@ -6,7 +6,7 @@ shape of kube-apiserver's `?verbose`; and, for the fast client, lines:
     pomhealth 1 ready=0|1 live=0|1
     id<TAB>outcome<TAB>stops<TAB>gate<TAB>cause<TAB>summary<TAB>fix<TAB>blocked_by
 
-one line for each check that applies. `stops` is 1 where the check itself keeps /readyz at 503 now, else 0; `gate` is
+one line for each check that applies, the worst first. `stops` is 1 where the check itself keeps /readyz at 503 now, else 0; `gate` is
 live, ready or alert; the steps in `fix` are joined by " ; "; tabs and line breaks within a field are spaces; a field
 without a value is empty. Further fields may come to stand after the last.
 """
@@ -110,7 +110,7 @@ def lines(view: View) -> bytes:
     """The form for the fast client; the module's docstring describes it."""
     stopping = {entry.id for entry in view.status.stopping(Gate.LIVE, Gate.READY)}
     rows = [f"pomhealth 1 ready={view.status.ready:d} live={view.status.live:d}"]
-    for entry in view.status.entries.values():
+    for entry in sorted(view.status.entries.values(), key=lambda entry: entry.urgency):
         if entry.applies:
             told = Told.of(entry, view)
             fields = (

@@ -329,3 +329,16 @@ def test_pomeriums_client_ours_and_readyz_always_agree(seed: int) -> None:
     assert render.is_open(shown, "ready") is expected
     assert stops is not expected
     assert all("error" not in entry or id_ in readyz(shown) for id_, entry in document["statuses"].items())
+
+
+def test_the_lines_for_the_fast_client_come_worst_first() -> None:
+    shown = view(
+        {
+            "cluster_config_current": warned("pending", "older", SEEN),
+            "xds.listener": GOOD,
+            "storage.backend": REFUSED,
+            "envoy.server": failed("hung", "no answer", SEEN),
+        }
+    )
+    told = [line.split("\t")[0] for line in render.lines(shown).decode().splitlines()[1:]]
+    assert told == ["envoy.server", "storage.backend", "cluster_config_current", "xds.listener"]
