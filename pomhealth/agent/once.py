@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from pomhealth.agent import plan as plans
@@ -38,11 +38,22 @@ async def measure(
     return await measure_replica(replica, settings, ids, deadline=end - loop.time()), replica
 
 
+async def measure_file(
+    judge: Callable[[], Replica], settings: Settings, ids: Iterable[str], *, deadline: float = DEADLINE
+) -> tuple[StatusMap, Replica]:
+    """As `measure`, of a configuration file alone: what `judge`, which may block, makes of it."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + deadline
+    replica = await Workers().call("configuration file", judge, deadline=deadline)
+    return await measure_replica(replica, settings, ids, deadline=end - loop.time()), replica
+
+
 async def measure_replica(
     replica: Replica, settings: Settings, ids: Iterable[str] = (), *, deadline: float = DEADLINE
 ) -> StatusMap:
     """As `measure`, of a replica that is known already."""
-    board = Board(plans.make(catalogue(), probes(), settings, ids))
+    checks = plans.alone(catalogue(), ids) if replica.offline else catalogue()
+    board = Board(plans.make(checks, probes(), settings, ids))
     scrubber = Scrubber()
     scrubber.learn(replica)
     board.redact_with(scrubber.scrub)

@@ -54,6 +54,18 @@ def make(
     )
 
 
+def alone(catalogue: Catalogue, ids: Iterable[str]) -> Catalogue:
+    """Of these checks those that a configuration file is enough for, each without what it needs or follows."""
+    wanted = set(ids)
+    return Catalogue(
+        {
+            check.id: replace(check, needs=(), follows=())
+            for check in catalogue
+            if check.offline and check.id in wanted
+        }
+    )
+
+
 def start(plan: Plan) -> StatusMap:
     """The map before anything has been seen."""
     return StatusMap(

@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shlex
 import time
 
 import click
 
-from pomhealth.agent.once import measure
+from pomhealth.agent.once import measure, measure_file
 from pomhealth.catalogue.load import catalogue
+from pomhealth.checks.config_databroker_build import ID as BUILD
+from pomhealth.cli.alone import enough, judge, judgeable, version_of
 from pomhealth.cli.output import output_option, style, write, write_json
 from pomhealth.cli.usage import WrongUsage, known
 from pomhealth.reach import Silent
 from pomhealth.replica.errors import Ambiguous, ReplicaError
-from pomhealth.replica.model import Replica
+from pomhealth.replica.model import Replica, Value
 from pomhealth.report.document import document
 from pomhealth.report.items import Item, failing, items, warnings
 from pomhealth.report.text import render
 from pomhealth.settings import Settings, SettingsError
 from pomhealth.settings_file import load
+from pomhealth.status import StatusMap
 
 _DEADLINE = 4.3  # seconds for looking; with starting and closing, the whole command stays under 5
 _PAUSE = 0.5  # seconds between two tries of --wait
@@ -33,7 +37,16 @@ _NONE = (
 @click.command("check")
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--pid", type=click.IntRange(min=1), help="The replica's main process, where several run here.")
-@click.option("--pomerium-config", metavar="FILE", help="The --config file of the replica that is meant.")
+@click.option(
+    "--pomerium-config",
+    metavar="FILE",
+    help="The --config file of the replica that is meant, or a file to judge before one runs with it.",
+)
+@click.option(
+    "--pomerium-version",
+    metavar="VERSION",
+    help="Judge the file alone, as this version of Pomerium would take it.",
+)
 @click.option("--settings", "settings_path", metavar="FILE", help="Settings of pomhealth to read.")
 @output_option
 @click.option(
@@ -54,6 +67,7 @@ def command(  # noqa: PLR0917  (click passes every option by name)
     ids: tuple[str, ...],
     pid: int | None,
     pomerium_config: str | None,
+    pomerium_version: str | None,
     settings_path: str | None,
     output: str,
     wait: float,
@@ -62,19 +76,37 @@ def command(  # noqa: PLR0917  (click passes every option by name)
     """Measure everything once, and print a report to read.
 
     With IDs, only these checks. Needs no agent.
+
+    Before a restart or an upgrade: "pomhealth check --pomerium-config FILE config.databroker.build" judges a file
+    that no replica runs yet, alone, and with --pomerium-version any file. Options that come from a replica's
+    environment are not looked at then.
     """
     for id_ in ids:
         known(id_, catalogue())
     settings = _settings({"pid": pid, "pomerium_config": pomerium_config}, settings_path)
+    version = version_of(pomerium_version, settings, ids)
+    if version is not None:
+        ids = ids or judgeable()
     logging.disable()  # the report says what there is to say; asyncio would complain of what ^C cuts off
-    tops, replica = _measure(settings, ids, wait, fail_on)
+    tops, replica = _measure(settings, ids, version, wait, fail_on)
     if output == "json":
-        write_json({"error": _NONE if replica.awaited else None} | document(tops, replica, partial=bool(ids)))
+        error = _none(settings) if replica.awaited else None
+        write_json({"error": error} | document(tops, replica, partial=bool(ids)))
     elif replica.awaited:
-        raise click.ClickException(_NONE)
+        raise click.ClickException(_none(settings))
     else:
         write(render(tops, replica, style(), partial=bool(ids)))
     return 1 if replica.awaited or _bad(tops, fail_on) else 0
+
+
+def _none(settings: Settings) -> str:
+    if not settings.pomerium_config:
+        return _NONE
+    path = shlex.quote(settings.pomerium_config)
+    return (
+        f"no Pomerium replica runs with {path}. To judge the file alone, name a check that it is enough for:"
+        f" pomhealth check --pomerium-config {path} {BUILD}"
+    )
 
 
 def _settings(overrides: dict[str, object], path: str | None) -> Settings:
@@ -84,13 +116,23 @@ def _settings(overrides: dict[str, object], path: str | None) -> Settings:
         raise WrongUsage(str(error)) from None
 
 
+async def _once(settings: Settings, ids: tuple[str, ...], version: Value | None) -> tuple[StatusMap, Replica]:
+    """One measurement: of the replica, or of its file alone where that is asked for, or no replica runs with it."""
+    path = settings.pomerium_config
+    if version is None or not path:
+        status, replica = await measure(settings, ids, deadline=_DEADLINE)
+        if not (replica.awaited and path and enough(ids)):
+            return status, replica
+    return await measure_file(judge(path, version), settings, ids, deadline=_DEADLINE)
+
+
 def _measure(
-    settings: Settings, ids: tuple[str, ...], wait: float, fail_on: str
+    settings: Settings, ids: tuple[str, ...], version: Value | None, wait: float, fail_on: str
 ) -> tuple[tuple[Item, ...], Replica]:
     until = time.monotonic() + wait
     while True:
         try:
-            status, replica = asyncio.run(measure(settings, ids, deadline=_DEADLINE))
+            status, replica = asyncio.run(_once(settings, ids, version))
         except Ambiguous as error:
             raise WrongUsage(str(error)) from None
         except ReplicaError as error:

@@ -12,7 +12,7 @@ from pomhealth.replica.sidecar import without_process
 from pomhealth.settings import Settings
 from pomhealth.status import Unobservable
 
-__all__ = ["Ambiguous", "ReplicaError", "choose", "discover"]
+__all__ = ["Ambiguous", "ReplicaError", "check_readable", "choose", "discover"]
 
 
 def discover(settings: Settings, before: Replica | None = None) -> Replica:
@@ -26,7 +26,7 @@ def discover(settings: Settings, before: Replica | None = None) -> Replica:
     if main is not None:
         return with_process(main, settings, before)
     if settings.pomerium_config:
-        _check_readable(settings.pomerium_config)
+        check_readable(settings.pomerium_config)
     if before is not None and (before.main is not None or before.awaited):
         return awaited(settings, before)
     if processes.replicas():
@@ -74,12 +74,13 @@ def _runs_with(process: Process, config: str) -> bool:
         return os.path.realpath(reached) == os.path.realpath(config)
 
 
-def _check_readable(config: str) -> None:
+def check_readable(config: str) -> None:
+    """Raises ReplicaError for a --pomerium-config that is no file or cannot be read."""
     try:
         paths.read(config)
     except OSError as error:
         why = error.strerror or "it cannot be read"
-        raise ReplicaError(f"--pomerium-config {config}: {why}, and no replica runs with it") from None
+        raise ReplicaError(f"--pomerium-config {config} cannot be read: {why}") from None
 
 
 def _described(process: Process) -> str:

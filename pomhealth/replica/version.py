@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -52,6 +53,24 @@ def of_program(main: Process) -> Value:
     if answer is None:
         raise Unobservable(f"{shown} --version does not answer as Pomerium does")
     return Value(answer, f"{shown} --version")
+
+
+def of_installed() -> Value | None:
+    """What the program called `pomerium` on the search path says; None where there is none, or it does not tell."""
+    path = shutil.which("pomerium")
+    if path is None:
+        return None
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        answer = of_answer(_run(descriptor, Process(0, 0, os.geteuid(), os.getegid())))
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return Value(answer, f"{path} --version") if answer else None
 
 
 def of_listener(grpc: Endpoint) -> Value:

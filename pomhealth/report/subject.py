@@ -24,13 +24,17 @@ def subject(replica: Replica) -> dict[str, Any]:
         "envoy_admin": None if replica.admin is None else replica.admin.where,
         "storage": None if replica.storage is None else replica.storage.kind,
         "platform": replica.platform.kind or None,
+        "offline": replica.offline,
+        "version_from": None if replica.version is None else replica.version.origin,
         "missing": dict(replica.missing),
     }
 
 
 def title(about: dict[str, Any]) -> str:
-    """One line that names the replica."""
+    """One line that names the replica, or the file that is judged alone."""
     version = about["version"]
+    if about["offline"]:
+        return f"{about['config']} alone, as Pomerium {version} would take it ({about['version_from']})"
     name = f"Pomerium {version}" if version else "Pomerium replica"
     where = f", on {PLATFORMS[about['platform']]}" if about["platform"] in _WORTH_TELLING else ""
     pid = f", pid {about['pid']}" if about["pid"] else ", its process not visible from here"
@@ -40,6 +44,8 @@ def title(about: dict[str, Any]) -> str:
 def details(about: dict[str, Any]) -> list[tuple[str, str]]:
     """What stands below the title: a name and a value each."""
     configuration = about["config"] or ("from Pomerium Zero" if about["zero"] else "not known")
+    if about["offline"]:
+        return [("no replica is looked at:", about["missing"]["process"])]
     lines = [
         ("configuration", configuration),
         ("address", about["addresses"].get("address", "not known")),

@@ -110,6 +110,8 @@ STOPS_TRAFFIC = [
 ONLY_TELLS = [
     ("bad-config", {("cluster_config_current", "rejected")}),
     ("bad-route", {("cluster_config_current", "rejected")}),
+    ("removed-option", {("cluster_config_current", "rejected")}),
+    ("unknown-option", {("config.databroker.build", "unknown-option")}),
     (
         "cache-read-only",
         {("zero.bootstrap-config.save", "read-only"), ("zero.bootstrap-config.save", "not-writable")},
