@@ -352,6 +352,31 @@ def test_zero_connect_asks_where_the_replicas_environment_says() -> None:
     assert "`CLUSTER_API_ENDPOINT`" in result["steps"][0]
 
 
+@needs_root
+def test_zero_connect_is_told_by_pomhealth_check_of_a_replica_that_it_finds() -> None:
+    well, ill = outside(
+        """
+        home = authority.path.parent
+        environment = trusted(POMERIUM_ZERO_TOKEN="not-to-be-shown")
+        refusing = {**environment, "https_proxy": "me:not-to-be-shown@proxy.example"}
+        async with cloud(authority, zone={"proxy.example": PROXY}):
+            with pomerium(home, environment, ADDRESSES[CONNECT]) as pid:
+                well = await check(pid)
+            async with serving(proxy(403), host=PROXY, port=80):
+                with pomerium(home, refusing, ADDRESSES[CONNECT]) as pid:
+                    ill = await check(pid)
+        return [well, ill]
+        """
+    )
+    assert well[0] == 0, well
+    assert "every host of the cloud answers" in str(well)
+    assert ill[0] == 1, ill
+    assert "the proxy answers 403 to CONNECT connect.pomerium.app:443" in str(ill)
+    assert "-x http://proxy.example:80" in str(ill)
+    assert "`https_proxy`" in str(ill)
+    assert "not-to-be-shown" not in str(well) + str(ill)
+
+
 async def _look(seen: Replica) -> Any:
     return await zero_connect.look(Context(seen, Settings(), Workers(), SocketTable()))
 

@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -30,6 +30,7 @@ from pomhealth.replica import processes
 from pomhealth.replica.model import Options, Process, Replica
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings
+from tests.actors import acting
 
 DAY = timedelta(days=1)
 CONSOLE, CONNECT, TELEMETRY = "console.pomerium.app", "connect.pomerium.app", "telemetry.pomerium.app"
@@ -294,12 +295,33 @@ async def cloud(
         yield servers
 
 
+_HOLD = """
+import socket, sys
+held = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+print("connected", flush=True)
+sys.stdin.read()
+"""
+
+
 @contextlib.contextmanager
-def holding(host: str, port: int = 443) -> Any:
+def holding(host: str, port: int = 443) -> Iterator[int]:
     """A process that has a connection open, as a replica has its stream."""
-    code = f"import socket; s = socket.create_connection(({host!r}, {port})); print(flush=True); input()"
+    with acting(_HOLD, host, str(port), says="connected") as process:
+        yield process.pid
+
+
+@contextlib.contextmanager
+def pomerium(home: Path, environment: Mapping[str, str], host: str) -> Iterator[int]:
+    """The same under Pomerium's name and with this environment, so that it is found as a replica."""
+    program = home / "pomerium"
+    program.write_text(f"#!{sys.executable}\n{_HOLD}", encoding="utf-8")
+    program.chmod(0o755)
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [program, host, "443"],
+        cwd=home,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -308,6 +330,14 @@ def holding(host: str, port: int = 443) -> Any:
             yield process.pid
         finally:
             process.stdin.close()
+
+
+async def check(pid: int) -> tuple[int | None, dict[str, Any]]:
+    """What `pomhealth check zero.connect` says of this replica, and its exit status."""
+    command = [sys.executable, "-m", "pomhealth", "check", "--pid", str(pid), "-o", "json", "zero.connect"]
+    running = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await running.communicate()
+    return running.returncode, json.loads(said)
 
 
 def replica(pid: int, environment: Mapping[str, str], *, old: bool = True) -> Replica:
