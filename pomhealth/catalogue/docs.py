@@ -17,14 +17,16 @@ What pomhealth looks at, what each finding means, and what to do about it. The s
 `pomhealth explain ID` or `pomhealth explain ID/CAUSE`. Ids are Pomerium's own wherever it has one.
 
 A cause marked *warning* is told and never stops anything. Words in capitals (`PID`, `NAME`, `POD`, `CLUSTER`)
-stand for your own.
+stand for your own; a finding has them filled in as far as they are known, and the steps of the platform that the
+replica runs on alone. Which test proves which cause: [proofs.md](proofs.md).
 
 This page is made from the catalogue (`make docs`)."""
 
 
 def render(checks: Catalogue) -> str:
     """The page: a table of contents by area, then a heading for each id, whose anchor findings point to."""
-    blocks = [_INTRODUCTION]
+    curers = ", ".join(f"`{key}` ({person})" for key, person in CURERS.items())
+    blocks = [_INTRODUCTION, f"Who can cure a cause is `who` in JSON: {curers}."]
     for area, members in groupby(checks, key=lambda check: check.area):
         entries = [f"- [`{check.id}`](#{anchor(check.id)}): {check.question}" for check in members]
         blocks.append(f"**{area}**\n\n" + "\n".join(entries))
