@@ -5,14 +5,14 @@ PostgreSQL is asked on one connection of our own that stays open: one round trip
 
 from __future__ import annotations
 
+from pomhealth.checks import traces
 from pomhealth.checks.context import Context
 from pomhealth.reach import Silent
 from pomhealth.replica.model import Storage
 from pomhealth.replica.paths import resolve
-from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
+from pomhealth.status import Evidence, Finding, failed, passed
 from pomhealth.storage import access, filestore, verdict
 from pomhealth.storage.connstring import BadDsn
-from pomhealth.storage.session import PostgresSession
 from pomhealth.storage.wire import Failed
 
 ID = "storage.backend"
@@ -50,14 +50,7 @@ async def _file(context: Context, storage: Storage) -> Finding:
 
 
 async def _postgres(context: Context, storage: Storage) -> Finding:
-    session = context.postgres
-    if session is None:
-        raise Unobservable(
-            "PostgreSQL cannot be asked", context.replica.missing.get("storage", storage.origin)
-        )
-    if not context.replica.same_network and not await _by_socket(session):
-        lack = context.replica.missing.get("network", "share the replica's network namespace")
-        raise Unobservable("PostgreSQL cannot be reached the way the replica reaches it", lack)
+    session = await traces.session(context)
     try:
         facts = await session.look(deadline=_DEADLINE)
     except BadDsn as bad:
@@ -80,12 +73,3 @@ async def _postgres(context: Context, storage: Storage) -> Finding:
         return verdict.trouble(failure.trouble, session.target)
     assert session.target is not None
     return verdict.judge(facts, session.target, context.replica.release)
-
-
-async def _by_socket(session: PostgresSession) -> bool:
-    """Whether every server is behind a socket in the file system, which needs no network."""
-    try:
-        target = await session.read_target(deadline=_DEADLINE)
-    except (BadDsn, Silent):
-        return True
-    return all(host.path for host in target.hosts)

@@ -77,10 +77,10 @@ class StorageFacts:
 def read(results: Sequence[pq.abc.PGresult], *, host: str, seconds: float) -> StorageFacts:
     """The facts in the answers to LOOK; the last may be an error."""
     trouble = error(results)
-    state = _row(results, _STATE_ROW)
+    state = row(results, _STATE_ROW)
     if state is None:
         return StorageFacts(host, seconds, "", trouble=trouble)
-    version = _row(results, _VERSION_ROW)
+    version = row(results, _VERSION_ROW)
     return StorageFacts(
         host,
         seconds,
@@ -108,10 +108,11 @@ def error(results: Sequence[pq.abc.PGresult]) -> Trouble | None:
 
 def text(results: Sequence[pq.abc.PGresult]) -> tuple[str, ...]:
     """The first row of a single question; empty when there is none."""
-    return _row(results, 0) or ()
+    return row(results, 0) or ()
 
 
-def _row(results: Sequence[pq.abc.PGresult], index: int) -> tuple[str, ...] | None:
+def row(results: Sequence[pq.abc.PGresult], index: int) -> tuple[str, ...] | None:
+    """The first row of the answer at this place; None when it has none."""
     if (
         index >= len(results)
         or results[index].status != pq.ExecStatus.TUPLES_OK

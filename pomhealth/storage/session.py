@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import os
+import math
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+
+from psycopg import pq
 
 from pomhealth.blocking import Workers
 from pomhealth.reach import Silent
 from pomhealth.status import Unobservable
-from pomhealth.storage import questions
+from pomhealth.storage import fit, questions
 from pomhealth.storage.dsn import NOWHERE, conninfo
 from pomhealth.storage.questions import StorageFacts
 from pomhealth.storage.target import ANY, Host, Target
@@ -30,6 +31,21 @@ _LEAST = 0.15  # seconds that must be left of a look to ask at all
 _LEAST_FOR_DISK = 0.3  # the same for that proof: the server ends it after 0.25
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The results of some statements, and over which connection they came.
+
+    `where` is for a person; `backend_pid` the server process as the connection's start named it. `back` is how many
+    seconds ago a connection came about again after `gone` seconds without one (infinite, 0: it was never lost).
+    """
+
+    results: list[pq.abc.PGresult]
+    where: str
+    backend_pid: int
+    back: float = math.inf
+    gone: float = 0.0
+
+
 class PostgresSession:
     """One connection, never two. `changed`, where set, is called when the server closes it or lets it in again."""
 
@@ -43,6 +59,8 @@ class PostgresSession:
         self._kept: tuple[Wire, Host] | None = None
         self._attempt: asyncio.Task[tuple[Wire, Host]] | None = None
         self._disk_due = 0.0
+        self._gone_since: float | None = None
+        self._outage = (0.0, 0.0)  # when the last one ended, and how long it was
         self._closed = False
 
     @property
@@ -72,6 +90,34 @@ class PostgresSession:
                 if fresh or failed.trouble.silent or end - asyncio.get_running_loop().time() < _LEAST:
                     raise
             return await self._ask(end)  # the server had closed the old connection: that alone says nothing
+
+    async def ask(self, statements: str, *, deadline: float) -> Answer:
+        """What the server answers, once it is this question's turn, within `deadline` seconds; an error comes last.
+
+        Raises as `look` does. Keep it short: meanwhile nothing else is asked.
+        """
+        async with self._turn:
+            loop = asyncio.get_running_loop()
+            end = loop.time() + deadline
+            wire, host = await self._connected(end)
+            assert self._target is not None
+            try:
+                results = await asyncio.wait_for(wire.ask(statements), max(_LEAST, end - loop.time()))
+            except asyncio.TimeoutError:
+                self._drop()
+                raise Failed(silence(f"{host.where} did not answer a query within {deadline:g} s")) from None
+            except (Failed, asyncio.CancelledError):
+                self._drop()
+                raise
+            ended, gone = self._outage
+            where = f"{host.where}/{self._target.database} as {self._target.user}"
+            back = loop.time() - ended if gone else math.inf
+            answer = Answer(results, where, wire.backend_pid, back, gone)
+            if wire.usable:
+                wire.watch(self._lost)
+            else:
+                self._drop()
+            return answer
 
     async def close(self) -> None:
         """Ends the session, waiting for nobody."""
@@ -152,6 +198,9 @@ class PostgresSession:
             raise Failed(silence(f"no session with {where} within {loop.time() - begun:.2f} s"))
         self._attempt = None
         self._kept = attempt.result()
+        if self._gone_since is not None:
+            self._outage = (loop.time(), loop.time() - self._gone_since)
+            self._gone_since = None
         return self._kept
 
     async def _connect(self) -> tuple[Wire, Host]:
@@ -159,7 +208,7 @@ class PostgresSession:
             target = await self.read_target(deadline=_RESOLVE)
         except Silent as slow:
             raise Failed(silence(f"the files that the connection string names: {slow.why}")) from None
-        _check_key(target)
+        fit.check_key(target)
         troubles: list[Trouble] = []
         for attrs in ("standby", ANY) if target.attrs == "prefer-standby" else (target.attrs,):
             for host, address in await self._addresses(target, troubles):
@@ -168,7 +217,7 @@ class PostgresSession:
                 except Failed as failed:
                     trouble = failed.trouble
                 if trouble.denied:
-                    raise Unobservable(f"{host.where} cannot be reached from here: {trouble.why}", _RIGHT)
+                    raise Unobservable(f"{host.where} cannot be reached from here: {trouble.why}", fit.RIGHT)
                 troubles.append(replace(trouble, why=f"{host.where}: {trouble.why}"))
                 if trouble.cause in ("authentication", "permission-denied", "schema-missing"):
                     raise Failed(troubles[-1])  # the driver does not try the other servers either
@@ -222,7 +271,7 @@ class PostgresSession:
             return wire
         try:
             rows = await asyncio.wait_for(wire.ask(questions.WRITABLE), login)
-            unfit = _unfit(attrs, questions.text(rows))
+            unfit = fit.unfit(attrs, questions.text(rows))
         except asyncio.TimeoutError:
             wire.close()
             raise Failed(silence("no answer to a query")) from None
@@ -237,6 +286,8 @@ class PostgresSession:
     def _settled(self, attempt: asyncio.Task[tuple[Wire, Host]]) -> None:
         """An attempt has come to its end: between two looks that is worth a look at once."""
         failed = attempt.cancelled() or attempt.exception() is not None
+        if failed:
+            self._gone()
         if not failed and not self._turn.locked() and self.changed is not None:
             self.changed()
 
@@ -249,38 +300,8 @@ class PostgresSession:
         if self._kept is not None:
             self._kept[0].close()
             self._kept = None
+            self._gone()
 
-
-_RIGHT = "run as the replica's user or as root"
-
-
-def _check_key(target: Target) -> None:
-    """Raises Unobservable for a key that libpq refuses, though Pomerium's driver takes it."""
-    if not target.key:
-        return
-    with contextlib.suppress(FileNotFoundError):
-        seen = Path(target.key).stat()
-        mode = seen.st_mode & 0o777
-        if mode & (0o037 if seen.st_uid == 0 else 0o077) or not os.access(target.key, os.R_OK):
-            raise Unobservable(
-                f"the client's TLS key {target.key} (mode {mode:04o}) cannot be used from here",
-                "let its owner alone read it (chmod 600), and run as that user or as root",
-            )
-
-
-def _unfit(attrs: str, row: tuple[str, ...]) -> Trouble | None:
-    """Why a server is not of the kind that target_session_attrs asks for."""
-    standby, closed = row[:1] == ("t",), row[1:] == ("on",)
-    fits = {
-        "read-write": not closed,
-        "read-only": closed,
-        "primary": not standby,
-        "standby": standby,
-    }[attrs]
-    if fits:
-        return None
-    kind = "a standby" if standby else "read-only" if closed else "a writable primary"
-    cause = "read-only" if closed or standby else "unreachable"
-    return Trouble(
-        cause, f"it is {kind}, and the connection string asks for target_session_attrs={attrs}", lost=True
-    )
+    def _gone(self) -> None:
+        if self._gone_since is None and not self._closed:
+            self._gone_since = asyncio.get_running_loop().time()

@@ -89,6 +89,11 @@ class Wire:
             raise Failed(unconnected(str(error), stage=Stage.LOGIN)) from None
 
     @property
+    def backend_pid(self) -> int:
+        """The server process that serves this connection, by what was said at its start: a pooler says its own."""
+        return self._connection.backend_pid
+
+    @property
     def usable(self) -> bool:
         return bool(self._connection.status == pq.ConnStatus.OK)
 

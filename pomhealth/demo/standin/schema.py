@@ -14,6 +14,7 @@ _TABLES = {
     " PRIMARY KEY (kind, endpoint)",
     "checkpoints": "server_version bigint NOT NULL, record_version bigint NOT NULL",
 }
+_INDEX = "CREATE INDEX IF NOT EXISTS record_changes_modified_at_idx ON pomerium.record_changes (modified_at)"
 
 
 def statements(migration: int) -> tuple[str, ...]:
@@ -28,4 +29,4 @@ def statements(migration: int) -> tuple[str, ...]:
         f" WHERE migration_version < {migration:d}"
     )
     tables = [f"CREATE TABLE IF NOT EXISTS pomerium.{name} ({columns})" for name, columns in _TABLES.items()]
-    return ("CREATE SCHEMA IF NOT EXISTS pomerium", *tables, first, newer)
+    return ("CREATE SCHEMA IF NOT EXISTS pomerium", *tables, _INDEX, first, newer)

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import re
+import signal
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from pomhealth.demo.standin.schema import statements
 
 _PING_EVERY = 60.0  # seconds, as Pomerium pings
 _RENEW_EVERY = 10.0
+_SWEEP_EVERY = 15.0
 _RETRY_AFTER = 2.0
 _OURS = ("pool_", "default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity")
 
@@ -86,7 +88,10 @@ class Directory:
 
 
 class Postgres:
-    """PostgreSQL: makes the schema, pings once a minute, renews its lease and services, listens for changes."""
+    """PostgreSQL: makes the schema, pings once a minute, renews its lease and services, sweeps, listens for changes.
+
+    Unlike Pomerium it stops listening on SIGUSR1, until SIGUSR2.
+    """
 
     def __init__(self, dsn: str, release: Release, book: Book, services: dict[str, str]) -> None:
         self._dsn = driver_dsn(dsn)
@@ -95,16 +100,27 @@ class Postgres:
         self._services = services
         self._id = str(uuid.uuid4())
         self._connection: psycopg.AsyncConnection | None = None
+        self._hearing: asyncio.Future[None] | None = None
+        self._may_listen = asyncio.Event()
         self.server_version = 0
 
     async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._may_listen.set()
+        loop.add_signal_handler(signal.SIGUSR1, self._stop_listening)
+        loop.add_signal_handler(signal.SIGUSR2, self._may_listen.set)
         try:
             while not await self._try(self._migrate):  # noqa: ASYNC110  nobody tells when the server is back
                 await asyncio.sleep(_RETRY_AFTER)
             async with contextlib.AsyncExitStack() as stack:
                 tasks = [
                     asyncio.ensure_future(work)
-                    for work in (self._ping_forever(), self._renew_forever(), self._listen_forever())
+                    for work in (
+                        self._ping_forever(),
+                        self._renew_forever(),
+                        self._sweep_forever(),
+                        self._listen_forever(),
+                    )
                 ]
                 for task in tasks:
                     stack.callback(task.cancel)
@@ -169,18 +185,40 @@ class Postgres:
                 " ON CONFLICT (kind, endpoint) DO UPDATE SET expires_at = excluded.expires_at",
                 [kind, endpoint],
             )
-        await connection.execute(
-            "DELETE FROM pomerium.services WHERE expires_at < now() - interval '1 minute'"
-        )
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            with contextlib.suppress(psycopg.Error):
+                connection = await self._open()
+                await connection.execute("DELETE FROM pomerium.services WHERE expires_at < now()")
+                await connection.execute(
+                    "DELETE FROM pomerium.record_changes WHERE modified_at < now() - interval '1 hour'"
+                    " AND version < (SELECT max(version) FROM pomerium.record_changes)"
+                )
+            await asyncio.sleep(_SWEEP_EVERY)
 
     async def _listen_forever(self) -> None:
         while True:
-            with contextlib.suppress(psycopg.Error):
-                async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as connection:
-                    await connection.execute("LISTEN pomerium_service_change")
-                    async for _ in connection.notifies():
-                        pass
+            await self._may_listen.wait()
+            self._hearing = asyncio.ensure_future(self._listen())
+            try:
+                await asyncio.wait({self._hearing})
+            finally:
+                self._hearing.cancel()
             await asyncio.sleep(_RETRY_AFTER)
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(psycopg.Error):
+            async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as connection:
+                await connection.execute("LISTEN pomerium_record_change")
+                await connection.execute("LISTEN pomerium_service_change")
+                async for _ in connection.notifies():
+                    pass
+
+    def _stop_listening(self) -> None:
+        self._may_listen.clear()
+        if self._hearing is not None:
+            self._hearing.cancel()
 
     def _as_pgx_says(self, error: psycopg.Error) -> str:
         known = conninfo_to_dict(self._dsn)

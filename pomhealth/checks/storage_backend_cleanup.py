@@ -1,0 +1,78 @@
+"""Are old changes swept from the storage backend?
+
+The replica's own report cannot say that they are not: it returns before it reports an error (0.31 to 0.33). What
+should have been swept is in the tables for all to see.
+"""
+
+from __future__ import annotations
+
+from pomhealth.checks.context import Context
+from pomhealth.checks.traces import session, settling, traces
+from pomhealth.status import Evidence, Finding, not_applicable, passed, warned
+from pomhealth.storage.target import Target
+from pomhealth.storage.traces import SWEPT_AFTER, Traces
+
+ID = "storage.backend.cleanup"
+
+_HOUR = 3600.0
+_MARGIN = 300.0  # seconds: a sweep each minute, the time that it takes, and clocks that differ
+_GRACE = 75.0  # seconds after a start: the first sweep of changes comes after a minute
+_HOURLY = (0, 31)  # the first release that keeps changes for an hour; before, it was a day
+
+
+async def look(context: Context) -> Finding:
+    storage = context.storage
+    if storage.kind != "postgres":
+        return not_applicable(f"storage is {storage.kind}: Pomerium sweeps it where nobody else looks")
+    if not context.replica.runs("databroker"):
+        return not_applicable("this replica runs no databroker, and so has no storage of its own")
+    seen = await traces(context)
+    target = (await session(context)).target
+    assert target is not None
+    found = judge(seen, target, context.replica.release)
+    pending = settling(context, seen, _GRACE) if found.cause else ""
+    return passed(f"old rows are still to be swept: {pending}") if pending else found
+
+
+def judge(seen: Traces, target: Target, release: tuple[int, int] | None) -> Finding:
+    """What the rows tell. `release` is the replica's, None where it is not known. Pure."""
+    kept = _HOUR if release is not None and release >= _HOURLY else 24 * _HOUR
+    services = Evidence(
+        "pomerium.services by expires_at",
+        f"{seen.expired} expired, the oldest {span(seen.expired_for)} ago"
+        if seen.expired
+        else "none expired",
+        f"none that expired more than {span(SWEPT_AFTER)} ago",
+    )
+    changes = Evidence(
+        "pomerium.record_changes by modified_at, without the newest",
+        f"the oldest is {span(seen.oldest_change)} old" if seen.oldest_change else "none",
+        f"none older than {span(kept + _MARGIN)}",
+    )
+    overdue = []
+    if seen.expired:
+        overdue.append(f"{seen.expired} expired services (the oldest for {span(seen.expired_for)})")
+    if seen.oldest_change > kept + _MARGIN:
+        overdue.append(f"changes from {span(seen.oldest_change)} ago")
+    if not overdue:
+        return passed("expired services and old changes are swept", services, changes)
+    return warned(
+        "overdue",
+        f"{' and '.join(overdue)} have not been swept from {seen.where}",
+        services,
+        changes,
+        names=(("USER", target.user),),
+    )
+
+
+def span(seconds: float) -> str:
+    """A length of time for a person: "45 s", "12 min", "3 h 5 min", "4 days"."""
+    minutes = int(seconds // 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"

@@ -1,0 +1,62 @@
+"""What the shared PostgreSQL shows of its replicas, asked once for all checks that learn from it."""
+
+from __future__ import annotations
+
+from pomhealth.checks.context import Context
+from pomhealth.reach import Silent
+from pomhealth.replica import processes
+from pomhealth.status import Unobservable
+from pomhealth.storage.connstring import BadDsn
+from pomhealth.storage.session import PostgresSession
+from pomhealth.storage.traces import LOOK, Traces, read
+from pomhealth.storage.wire import Failed
+
+_DEADLINE = 0.4  # seconds for the answers: what asks every second must find its turn again
+_FRESH = 0.5  # seconds for which one answer serves all
+_LONGEST = (
+    90.0  # seconds between two of Pomerium's tries to connect, at most: it waits longer the longer they fail
+)
+
+
+async def traces(context: Context) -> Traces:
+    """Asks, or gives what another check has just been told. Raises Unobservable where nobody can be asked."""
+    seen, _ = await context.notes.shared("storage traces", lambda: _ask(context), fresh=_FRESH)
+    return seen
+
+
+async def session(context: Context) -> PostgresSession:
+    """The session with the replica's PostgreSQL. Raises Unobservable where it cannot be had the replica's way."""
+    found = context.postgres
+    if found is None:
+        lack = context.replica.missing.get("storage", context.storage.origin)
+        raise Unobservable("PostgreSQL cannot be asked", lack)
+    if context.replica.same_network:
+        return found
+    try:
+        target = await found.read_target(deadline=_DEADLINE)
+    except (BadDsn, Silent):
+        return found  # asking it will say so
+    if not all(host.path for host in target.hosts):  # a socket in the file system needs no network
+        lack = context.replica.missing.get("network", "share the replica's network namespace")
+        raise Unobservable("PostgreSQL cannot be reached the way the replica reaches it", lack)
+    return found
+
+
+def settling(context: Context, seen: Traces, grace: float) -> str:
+    """Why Pomerium may still be on its way to what it does all the time; "" when it had `grace` seconds for it."""
+    main = context.replica.main
+    if main is not None and processes.age(main) < grace:
+        return f"the replica has started {processes.age(main):.0f} s ago"
+    if seen.up < grace:
+        return f"PostgreSQL has started {seen.up:.0f} s ago"
+    if seen.back < grace + min(seen.gone, _LONGEST):
+        return f"PostgreSQL was reached again {seen.back:.0f} s ago"
+    return ""
+
+
+async def _ask(context: Context) -> Traces:
+    reached = await session(context)
+    try:
+        return read(await reached.ask(LOOK, deadline=_DEADLINE))
+    except (Failed, BadDsn) as trouble:
+        raise Unobservable(f"PostgreSQL could not be asked: {trouble}") from None
