@@ -79,9 +79,10 @@ def _follow(path: str, root: str, links: list[str] | None = None) -> str:
 def read(path: str, *, limit: int = 64 * 1024 * 1024) -> bytes:
     """A regular file's content. Raises OSError; also for what is no regular file (a pipe would never end)."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)  # open() would refuse a directory and leave its descriptor behind
+        raise OSError(0, "not a regular file", path)
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "not a regular file", path)
         content = file.read(limit + 1)
     if len(content) > limit:
         raise OSError(0, f"larger than {limit} bytes", path)

@@ -63,6 +63,13 @@ def test_a_file_or_a_directory_of_ones_own_replaces_only_its_kind(root: Path) ->
     assert trusted(root, {"SSL_CERT_FILE": "/none", "SSL_CERT_DIR": "/none"}) == set()
 
 
+def test_a_directory_among_the_files_leaves_nothing_open(root: Path) -> None:
+    (root / "first" / "java").mkdir()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert trusted(root, {"SSL_CERT_DIR": "/first"}) == {"Bundle", "First"}
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_what_is_no_certificate_is_passed_over(root: Path) -> None:
     broken = b"-----BEGIN CERTIFICATE-----\nMIIBwrong\n-----END CERTIFICATE-----\n"
     own = root / "own.pem"
