@@ -17,22 +17,24 @@ from pomhealth.replica.services import services_of
 
 _LISTS = ("policy", "routes")  # in the order in which Pomerium takes them
 _HTTPS = ("https", "tcp+https", "udp+https")
-_HOSTED = "authenticate.pomerium.app"  # Pomerium's own sign-in, used where none is configured
+HOSTED = "authenticate.pomerium.app"  # Pomerium's own sign-in, used where none is configured
 _FIX = "correct the route: Pomerium refuses the whole file, and a running replica keeps its last good one"
 # What nearly every URL looks like; the rest is read with care.
-_PLAIN = re.compile(r"https?://([A-Za-z0-9._*-]+)(?::[0-9]+)?/?\Z")
+_PLAIN = re.compile(r"https?://([A-Za-z0-9._*-]+)(?::([0-9]+))?/?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
     """A host name that the replica serves over TLS, in lower case; a wildcard keeps its *.
 
-    `line` counts from 1 and is 0 where it cannot be told; `origin` says where it stands, as a Value's does.
+    `line` counts from 1 and is 0 where it cannot be told; `origin` says where it stands, as a Value's does; `port` is
+    the one in the route's URL, 0 where that has none.
     """
 
     name: str
     line: int
     origin: str
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +84,27 @@ def problems(options: Options) -> Iterator[Problem]:
 def _hosts(options: Options) -> Iterator[Host]:
     if {"all", "proxy"} & services_of(options):
         for route in routes(options):
-            name = _served(str(route.fields.get("from") or ""))
+            name, port = _served(str(route.fields.get("from") or ""))
             if name:
                 line = route.line_of("from")
-                yield Host(name, line, f"{route.path}:{line}" if line else route.path)
+                yield Host(name, line, f"{route.path}:{line}" if line else route.path, port)
     sign_in = options.values.get("authenticate_service_url")
     if sign_in is not None and {"all", "authenticate"} & services_of(options):
-        name = _served(str(sign_in.value))
-        if name and name != _HOSTED:
-            yield Host(name, _line(sign_in.origin), sign_in.origin)
+        name, port = _served(str(sign_in.value))
+        if name and name != HOSTED:
+            yield Host(name, _line(sign_in.origin), sign_in.origin, port)
 
 
-def _served(text: str) -> str:
-    """The host name of an https URL; empty for any other."""
+def _served(text: str) -> tuple[str, int]:
+    """The host name of an https URL and the port in it (0 for none); no name for any other URL."""
     plain = _PLAIN.match(text)
     if plain is not None:
-        return plain[1].lower() if text.startswith("https") else ""
+        return (plain[1].lower(), int(plain[2] or 0)) if text.startswith("https") else ("", 0)
     try:
         url = parse_url(text)
     except ValueError:
-        return ""
-    return url.host.lower() if url.scheme in _HTTPS else ""
+        return "", 0
+    return (url.host.lower(), int(url.port or 0)) if url.scheme in _HTTPS else ("", 0)
 
 
 def _routes(value: Value, entries: list[Any]) -> Iterator[Route]:

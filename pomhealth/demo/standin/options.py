@@ -31,11 +31,13 @@ _FROM_ENVIRONMENT = (
     "grpc_address",
     "health_check_addr",
     "http_redirect_addr",
+    "idp_provider_url",
     "insecure_server",
     "log_level",
     "metrics_address",
     "services",
     "shared_secret",
+    "signing_key",
     "use_proxy_protocol",
 )
 
@@ -76,7 +78,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options as values that the rest of the stand-in uses; `digest` names the file's content."""
+    """The options as values that the rest of the stand-in uses; `digest` names the file's content.
+
+    `key_id` is that of the key that replicas with the same secrets share.
+    """
 
     address: Address
     grpc_address: Address
@@ -92,6 +97,8 @@ class Options:
     certificates: tuple[Pair, ...]
     routes: tuple[Route, ...]
     authenticate_url: str
+    provider_url: str
+    key_id: str
     digest: str
 
     def runs(self, service: str) -> bool:
@@ -147,6 +154,10 @@ def _options(values: Mapping[str, Any], digest: str) -> Options:
         certificates=pairs(values),
         routes=tuple(_route(entry) for entry in values.get("routes") or values.get("policy") or ()),
         authenticate_url=str(values.get("authenticate_service_url") or "https://authenticate.pomerium.app"),
+        provider_url=str(values.get("idp_provider_url") or ""),
+        key_id=hashlib.sha256(
+            str(values.get("signing_key") or values.get("shared_secret") or "").encode()
+        ).hexdigest(),
         digest=digest,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from pomhealth.demo.standin import health, log
+from pomhealth.demo.standin import health, log, signin
 from pomhealth.demo.standin.options import Options
 from pomhealth.demo.standin.web import Handler, text
 
@@ -18,7 +18,7 @@ _FREE = ("/ping", "/healthz", "/robots.txt", "/.pomerium", "/.well-known/pomeriu
 _SERVING = b"\x00\x00\x00\x00\x02\x08\x01"  # a gRPC frame with grpc.health.v1.HealthCheckResponse{SERVING}
 
 
-def control_plane(options: Callable[[], Options], key_id: str) -> Handler:
+def control_plane(options: Callable[[], Options]) -> Handler:
     """The handler of Pomerium's own paths, which are answered on every host."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -37,8 +37,12 @@ def control_plane(options: Callable[[], Options], key_id: str) -> Handler:
             }
             return text(json.dumps(document), headers={"Content-Type": "application/json"})
         if path == "/.well-known/pomerium/jwks.json":
-            keys = {"keys": [{"use": "sig", "kty": "EC", "kid": key_id, "crv": "P-256", "alg": "ES256"}]}
+            keys = {
+                "keys": [{"use": "sig", "kty": "EC", "kid": options().key_id, "crv": "P-256", "alg": "ES256"}]
+            }
             return text(json.dumps(keys), headers={"Content-Type": "application/json"})
+        if path == "/.pomerium/" and options().provider_url and signin.serves(request.host, options()):
+            return await signin.page(options().provider_url)
         if path.startswith("/.pomerium"):
             return text("", 302, {"Location": f"{options().authenticate_url}/.pomerium/sign_in"})
         return text("404 page not found\n", 404)

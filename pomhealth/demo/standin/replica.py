@@ -78,10 +78,9 @@ class Replica:
                 self._options.health_address.port,
                 reuse_port=True,
             )
-        key_id = os.urandom(32).hex()
         current = self._current
         self._inside = Inside(
-            http=await self._serve(pages.control_plane(current, key_id)),
+            http=await self._serve(pages.control_plane(current)),
             authorize=await self._serve(pages.authorize(current)),
             metrics=await self._serve(pages.metrics(self._metrics_page, self._envoy_metrics)),
             grpc=await self._serve(pages.databroker(self._release.version)),
