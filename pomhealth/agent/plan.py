@@ -102,6 +102,7 @@ def _component(check: Check, *, measures: bool) -> Component:
         measures=measures,
         needs=check.needs,
         report_cause=check.report_cause,
+        pending_cause=check.pending_cause,
         joint=check.joint,
         patience=check.patience,
     )

@@ -1,6 +1,6 @@
 """What is checked: every check's words, gate and schedule, read from the TOML files beside this module."""
 
-from pomhealth.catalogue.load import CURERS, Catalogue, Cause, Check, advice, catalogue, steps
+from pomhealth.catalogue.load import CURERS, Catalogue, Cause, Check, advice, catalogue, cause_of, steps
 from pomhealth.catalogue.step import PLATFORMS, Names, Step
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "Step",
     "advice",
     "catalogue",
+    "cause_of",
     "steps",
 ]

@@ -54,7 +54,8 @@ class Check:
     seconds that one look may take, `retry` the seconds until the next look while it fails, `dear` whether a look
     costs more the larger the configuration is, `needs` the checks without which it says nothing, `follows` those that
     its finding may name as its root, `report_cause` the
-    cause code of a failing report of the replica's own, `joint` whether such a report counts even where we measured
+    cause code of a failing report of the replica's own, `pending_cause` that of one which says no more than that it is
+    not RUNNING yet ("" for `report_cause`), `joint` whether such a report counts even where we measured
     nothing wrong (it sees what we cannot), `patience` the seconds for which it must have failed before it counts,
     `zero` whether it is only for Pomerium Zero's replicas, `offline` whether
     a configuration that no replica runs is enough to look at, `reading` where Pomerium documents the matter, and
@@ -74,6 +75,7 @@ class Check:
     needs: tuple[str, ...]
     report_cause: str
     causes: Mapping[str, Cause]
+    pending_cause: str = ""
     zero: bool = False
     joint: bool = False
     patience: float = 0.0
@@ -92,12 +94,33 @@ class Check:
         return f"{DOCS}#{anchor(self.id)}"
 
 
+STRANGER = Cause(
+    "reported",
+    Outcome.FAIL,
+    "The replica reports this by itself, under an id that this release of pomhealth has no words for: Pomerium is newer"
+    " than it. What the replica says is all that is known.",
+    (
+        Step(
+            "Look the id up in Pomerium's documentation: https://www.pomerium.com/docs/internals/health-checks."
+        ),
+        Step("A newer pomhealth may know what to do about it."),
+    ),
+)
+
+
+def cause_of(finding: Finding, check: Check | None) -> Cause | None:
+    """What the catalogue has of a finding's cause; words for any where it does not know the check at all."""
+    if check is None:
+        return STRANGER if finding.cause else None
+    return check.causes.get(finding.cause)
+
+
 def advice(finding: Finding, check: Check | None, platform: str = "", names: Names = ()) -> tuple[Step, ...]:
     """What to do about a finding: the steps of just this case, then the catalogue's with its names filled in.
 
     `platform` is a key of PLATFORMS, "" where it is not known; `names` what that platform calls the replica.
     """
-    cause = check.causes.get(finding.cause) if check else None
+    cause = cause_of(finding, check)
     general = (
         step.filled(finding.names).narrowed(platform, names) for step in (cause.steps if cause else ())
     )
@@ -177,6 +200,7 @@ def _check(id_: str, area: str, table: Mapping[str, Any]) -> Check:
         dear=table.get("dear", False),
         needs=tuple(table.get("needs", ())),
         report_cause=table.get("report_cause", "reported"),
+        pending_cause=table.get("pending_cause", ""),
         zero=table.get("zero", False),
         joint=table.get("joint", False),
         patience=float(table.get("patience", 0)),

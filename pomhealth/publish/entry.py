@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from pomhealth.catalogue import steps
+from pomhealth.catalogue import cause_of, steps
 from pomhealth.publish.view import View
 from pomhealth.status import Entry, Gate, Outcome, Report
 
@@ -38,7 +38,7 @@ class Told:
         ]
         platform = view.platform
         fix = steps(finding, check, platform.kind, platform.names)
-        cause = check.causes.get(finding.cause) if check else None
+        cause = cause_of(finding, check)
         who = cause.who if cause else ""
         return cls(finding.cause, finding.summary, fix, evidence, _since(entry, view), docs, who)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pomhealth.catalogue import Catalogue, Check, Step, advice
+from pomhealth.catalogue import Catalogue, Check, Step, advice, cause_of
 from pomhealth.replica.model import SOMEWHERE, Platform
 from pomhealth.status import Entry, Evidence, Finding, Gate, Outcome, StatusMap
 
@@ -103,7 +103,7 @@ def _is_error(item: Item) -> bool:
 
 def _item(entry: Entry, check: Check | None, followers: tuple[Item, ...], platform: Platform) -> Item:
     finding = entry.finding or _NOT_LOOKED
-    cause = check.causes.get(finding.cause) if check else None
+    cause = cause_of(finding, check)
     reported = ""
     if entry.component.contradicted and entry.component.reported is not None:
         said = entry.component.reported

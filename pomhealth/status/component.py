@@ -30,7 +30,8 @@ class Component:
     """What is known of one id. Times are seconds since the epoch.
 
     `measures` tells whether a probe of ours looks at it; `measured` is the last settled finding of that probe.
-    `report_cause` is the cause code of a failing report, `joint` tells whether one counts beside a measurement that
+    `report_cause` is the cause code of a failing report, `pending_cause` that of one which only is not RUNNING yet (""
+    where that is none of its own), `joint` tells whether one counts beside a measurement that
     found nothing wrong, and `patience` for how many seconds it must have failed before it counts. `failing_since` is
     when the replica began to report it as failing (0: it does not), `insists` whether that is long enough ago.
     `since` is when the present outcome and cause began,
@@ -42,6 +43,7 @@ class Component:
     measures: bool = False
     needs: tuple[str, ...] = ()
     report_cause: str = "reported"
+    pending_cause: str = ""
     joint: bool = False
     patience: float = 0.0
     failing_since: float = 0.0
@@ -63,13 +65,15 @@ class Component:
         measured = self.measured
         reported = self.reported if self.insists else None
         if self.joint and measured is not None and measured.outcome in (Outcome.PASS, Outcome.WARN):
-            said = _as_finding(reported, self.report_cause) if reported is not None else None
+            said = (
+                _as_finding(reported, self.report_cause, self.pending_cause) if reported is not None else None
+            )
             if said is not None and said.outcome is Outcome.FAIL:
                 return said
         if measured is not None and measured.outcome is not Outcome.UNKNOWN:
             return measured
         if reported is not None and (measured is not None or not self.measures):
-            return _as_finding(reported, self.report_cause)
+            return _as_finding(reported, self.report_cause, self.pending_cause)
         return measured
 
     @property
@@ -82,11 +86,15 @@ class Component:
         return self.reported.healthy != (self.measured.outcome is not Outcome.FAIL)
 
 
-def _as_finding(report: Report, cause: str) -> Finding:
+def _as_finding(report: Report, cause: str, pending: str) -> Finding:
     said = report.error.strip() or f"status {report.status}"
     evidence = Evidence("the replica's own report", said, "RUNNING without an error")
     if report.healthy:
         return passed("reported as running by the replica", evidence, attributes=report.attributes)
+    if pending and not report.error and report.status != "TERMINATING":
+        return failed(
+            pending, f"not done yet: the replica reports {said}", evidence, attributes=report.attributes
+        )
     if report.error or report.required or report.status == "TERMINATING":
         return failed(cause, f"the replica reports: {said}", evidence, attributes=report.attributes)
     return unseen(f"the replica says nothing of it yet ({said})", evidence)

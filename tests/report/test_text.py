@@ -203,7 +203,7 @@ def test_an_id_that_is_not_known_here_stands_as_the_replica_reports_it() -> None
     the replica reports: no space left
     seen      the replica's own report: no space left
     expected  RUNNING without an error
-
+    The replica reports this by itself, under an id that this release of
 """ in text(status(said))
 
 
