@@ -58,13 +58,16 @@ class Component:
     def finding(self) -> Finding | None:
         """The two sources as one: a measurement outranks a report, a report without a measurement counts.
 
-        Of a joint component a failing report counts too: it tells of what the measurement cannot see.
+        Of a joint component a failing report counts too: it tells of what the measurement cannot see. So it does where
+        there is nothing to measure here, as of a sign-in page that another service serves.
 
         None while nothing has been seen yet, which for what is measured means: until the first look.
         """
         measured = self.measured
         reported = self.reported if self.insists else None
-        if self.joint and measured is not None and measured.outcome in (Outcome.PASS, Outcome.WARN):
+        sound = (Outcome.PASS, Outcome.WARN, Outcome.SKIPPED)
+        joint = self.joint and measured is not None and measured.outcome in sound
+        if joint or (measured is not None and not measured.applies):
             said = (
                 _as_finding(reported, self.report_cause, self.pending_cause) if reported is not None else None
             )
