@@ -118,6 +118,10 @@ ONLY_TELLS = [
     ),
     ("in-memory", {("persistent_backend", "in-memory")}),
     ("redirect-port-taken", {("xds.listener", "redirect-not-listening")}),
+    ("certificate-expired", {("certificates_current", "expired")}),
+    ("certificate-expiring", {("certificates_current", "expiring")}),
+    ("certificate-other-name", {("certificates_match_hostnames", "no-match")}),
+    ("certificate-key-mismatch", {("certificates_current", "key-mismatch")}),
 ]
 
 
