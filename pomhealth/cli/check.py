@@ -7,16 +7,19 @@ import logging
 import os
 import shlex
 import time
+from functools import partial
 
 import click
 
 from pomhealth.agent.once import measure, measure_file
+from pomhealth.blocking import Workers
 from pomhealth.catalogue.load import catalogue
 from pomhealth.checks.config_databroker_build import ID as BUILD
 from pomhealth.cli.alone import enough, judge, judgeable, version_of
 from pomhealth.cli.output import output_option, style, write, write_json
 from pomhealth.cli.usage import WrongUsage, known
 from pomhealth.reach import Silent
+from pomhealth.replica.discover import runs
 from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.model import Replica, Value
 from pomhealth.report.document import document
@@ -119,11 +122,13 @@ def _settings(overrides: dict[str, object], path: str | None) -> Settings:
 async def _once(settings: Settings, ids: tuple[str, ...], version: Value | None) -> tuple[StatusMap, Replica]:
     """One measurement: of the replica, or of its file alone where that is asked for, or no replica runs with it."""
     path = settings.pomerium_config
-    if version is None or not path:
-        status, replica = await measure(settings, ids, deadline=_DEADLINE)
-        if not (replica.awaited and path and enough(ids)):
-            return status, replica
-    return await measure_file(judge(path, version), settings, ids, deadline=_DEADLINE)
+    if path and (version is not None or (enough(ids) and not await _runs(settings))):
+        return await measure_file(judge(path, version), settings, ids, deadline=_DEADLINE)
+    return await measure(settings, ids, deadline=_DEADLINE)
+
+
+async def _runs(settings: Settings) -> bool:
+    return await Workers().call("discovery", partial(runs, settings), deadline=_DEADLINE)
 
 
 def _measure(

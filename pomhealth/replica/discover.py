@@ -12,7 +12,7 @@ from pomhealth.replica.sidecar import without_process
 from pomhealth.settings import Settings
 from pomhealth.status import Unobservable
 
-__all__ = ["Ambiguous", "ReplicaError", "check_readable", "choose", "discover"]
+__all__ = ["Ambiguous", "ReplicaError", "check_readable", "choose", "discover", "runs"]
 
 
 def discover(settings: Settings, before: Replica | None = None) -> Replica:
@@ -32,6 +32,13 @@ def discover(settings: Settings, before: Replica | None = None) -> Replica:
     if processes.replicas():
         return awaited(settings, before)  # others are seen, so this one would be too
     return without_process(settings, before) or awaited(settings, before)
+
+
+def runs(settings: Settings) -> bool:
+    """Whether a replica runs that the settings mean, as far as can be seen from here. Raises as `discover` does."""
+    if choose(settings, None) is not None:
+        return True
+    return not processes.replicas() and without_process(settings, None) is not None
 
 
 def choose(settings: Settings, before: Replica | None) -> Process | None:
@@ -80,7 +87,7 @@ def check_readable(config: str) -> None:
         paths.read(config)
     except OSError as error:
         why = error.strerror or "it cannot be read"
-        raise ReplicaError(f"--pomerium-config {config} cannot be read: {why}") from None
+        raise ReplicaError(f"--pomerium-config {config}: {why}") from None
 
 
 def _described(process: Process) -> str:

@@ -16,7 +16,7 @@ from pomhealth.replica.discover import discover
 from pomhealth.replica.model import Replica, Value
 from pomhealth.replica.offline import from_file
 from pomhealth.settings import Settings
-from pomhealth.status import Component, Finding, Gate, Outcome, Report, Unobservable, passed
+from pomhealth.status import Component, Finding, Gate, Outcome, Report, Unobservable, blocked, passed
 from tests.standin import StandIn
 
 GOOD = "routes:\n  - from: https://a.example.com\n    to: http://a\n"
@@ -222,12 +222,13 @@ async def test_a_file_named_for_a_replica_that_does_not_run_fails(tmp_path: Path
     assert finding.outcome is Outcome.PASS  # what lacks may be in the environment
 
 
-def test_what_the_replica_alone_sees_counts_beside_a_good_file() -> None:
+@pytest.mark.parametrize(
+    "measured", [passed("a good file"), blocked("cluster_config_current", "the file is refused")]
+)
+def test_what_the_replica_alone_sees_counts_beside_the_file(measured: Finding) -> None:
     """By its own report: what the databroker holds is in no file."""
     check = catalogue().checks[ID]
     said = Report("RUNNING", "error building policies", required=True)
-    component = Component(
-        ID, check.gate, measures=True, joint=check.joint, measured=passed("a good file"), reported=said
-    )
+    component = Component(ID, check.gate, measures=True, joint=check.joint, measured=measured, reported=said)
     assert component.finding is not None
     assert (component.finding.outcome, component.finding.cause) == (Outcome.FAIL, "reported")

@@ -134,7 +134,8 @@ def test_what_needs_a_replica_fails_and_says_how_to_judge_the_file_alone(
 
 @pytest.mark.parametrize("version", [(), ("--pomerium-version", "0.33")])
 @pytest.mark.parametrize(
-    ("name", "why"), [("gone.yaml", "No such file"), (".", "Is a directory"), ("pipe", "not a regular")]
+    ("name", "why"),
+    [("gone.yaml", "No such file"), (".", "not a regular file"), ("pipe", "not a regular file")],
 )
 def test_a_file_that_is_none_is_wrong_usage(new: Path, name: str, why: str, version: tuple[str, ...]) -> None:
     os.mkfifo(new.parent / "pipe")

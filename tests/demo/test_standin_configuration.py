@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 from collections.abc import Iterator
@@ -95,6 +96,8 @@ def health_answers(replica: RunningReplica) -> bool:
         "idp_qps: 5\n",
         "certificate_file: nothing.pem\ncertificate_key_file: nothing.pem\n",
         "address: nothing\n",
+        "timeout_read: 5 minutes\n",
+        "routes:\n  - {from: https://a.example.com, to: http://a, allowed_groups: [a]}\n",
     ],
 )
 def test_a_rejected_file_changes_nothing_that_can_be_seen_from_outside(
@@ -107,6 +110,26 @@ def test_a_rejected_file_changes_nothing_that_can_be_seen_from_outside(
     assert get(settled.health, "/status")[2] == before
     assert settled.answers()
     assert b'pomerium_config_last_reload_success{service="",' in get(settled.metrics, "/metrics")[2]
+
+
+def test_what_was_removed_is_logged_with_its_explanation(settled: RunningReplica) -> None:
+    settled.write_config("idp_qps: 5\n")
+    until(lambda: messages(settled, "config option was removed"), "it is logged", 3.0)
+    (entry, *_) = messages(settled, "config option was removed")
+    assert entry["key"] == "idp_qps"
+    assert entry["help"].startswith("https://")
+
+
+def test_an_unknown_option_is_logged_and_the_rest_taken_over(standin: StandIn) -> None:
+    replica = standin("v0.32.9")
+    host = "new.localhost.pomerium.io"
+    route = {"from": f"https://{host}", "to": "http://127.0.0.1:1", "alow_spdy": True}
+    replica.rewrite(merge_slashes=True, routes=[*replica.options["routes"], route])
+    until(lambda: len(messages(replica, "unknown config option")) >= 2, "it is logged", 3.0)
+    keys = {entry["key"] for entry in messages(replica, "unknown config option")}
+    assert keys == {"merge_slashes", "routes.alow_spdy"}
+    dump = "/config_dump?resource=dynamic_route_configs"
+    until(lambda: host in json.dumps(admin(replica, dump)), "the route is taken over", 5.0)
 
 
 @pytest.fixture(scope="module")
