@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.mistakes import besides, evidence, steps
 from pomhealth.checks.served import ROUTES, running_hosts
 from pomhealth.replica.model import Options
 from pomhealth.replica.paths import resolve
@@ -69,17 +70,14 @@ async def look(context: Context) -> Finding:
 
 
 def _rejected(options: Options) -> Finding:
-    first = options.problems[0]
-    more = f" (and {len(options.problems) - 1} more)" if len(options.problems) > 1 else ""
-    told = [
-        Evidence(problem.where, problem.text, "a configuration that Pomerium accepts")
-        for problem in options.problems
-    ]
+    problems = options.problems
+    first = problems[0]
     return failed(
         "rejected",
-        f"Pomerium cannot take {first.where}: {first.text}{more}; the last good configuration keeps serving",
-        *told,
-        steps=tuple(f"{problem.where}: {problem.fix}" for problem in options.problems if problem.fix),
+        f"Pomerium cannot take {first.where}: {first.text}{besides(problems)}; the last good configuration keeps serving",
+        *evidence(problems, "a configuration that Pomerium accepts"),
+        steps=steps(problems),
+        names=(("FILE", options.path),),
     )
 
 

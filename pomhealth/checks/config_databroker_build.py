@@ -7,11 +7,12 @@ databroker adds to the file is seen by the replica alone, so its own report coun
 from __future__ import annotations
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.mistakes import besides, evidence, steps
 from pomhealth.compat.refused import REMOVED
 from pomhealth.compat.unknown import unknown
 from pomhealth.compat.vocabulary import Vocabulary, newest, vocabulary
 from pomhealth.replica.model import Problem, Replica
-from pomhealth.status import Evidence, Finding, Unobservable, blocked, failed, passed, unseen, warned
+from pomhealth.status import Finding, Unobservable, blocked, failed, passed, unseen, warned
 
 ID = "config.databroker.build"
 
@@ -30,6 +31,8 @@ async def look(context: Context) -> Finding:
                 "cluster_config_current", f"Pomerium refuses {options.path}; what it runs it could build"
             )
         return _refused(replica)
+    if options.problems:
+        return passed("the replica started with the options in its environment")
     if "options" in replica.missing:
         raise Unobservable("what the configuration says cannot be seen", replica.missing["options"])
     if replica.awaited and not options.path:
@@ -47,9 +50,9 @@ def _refused(replica: Replica) -> Finding:
     first = next((one for one in problems if one.cause == REMOVED), problems[0])
     return failed(
         first.cause,
-        f"Pomerium would not start with {path}: {first.text} ({_line(first)}){_more(problems)}",
-        *(Evidence(one.where, one.text, "a configuration that Pomerium accepts") for one in problems),
-        steps=tuple(f"{one.where}: {one.fix}" for one in problems if one.fix),
+        f"Pomerium would not start with {path}: {first.text} ({_line(first)}){besides(problems)}",
+        *evidence(problems, "a configuration that Pomerium accepts"),
+        steps=steps(problems),
         names=(("FILE", path),),
     )
 
@@ -58,29 +61,24 @@ def _unknown(path: str, strangers: tuple[Problem, ...], words: Vocabulary) -> Fi
     first = strangers[0]
     return warned(
         "unknown-option",
-        f"{first.text} ({_line(first)}){_more(strangers)}",
-        *(Evidence(one.where, one.text, f"an option that {words.label} reads") for one in strangers),
-        steps=tuple(f"{one.where}: {one.fix}" for one in strangers if one.fix),
+        f"{first.text} ({_line(first)}){besides(strangers)}",
+        *evidence(strangers, f"an option that {words.label} reads"),
+        steps=steps(strangers),
         names=(("FILE", path),),
     )
 
 
 def _built(replica: Replica, strangers: tuple[Problem, ...], words: Vocabulary) -> Finding:
     what = replica.options.path or "the replica's environment"
-    unseen_too = (
-        "" if not replica.offline else "; the replica's environment may hold others, and is not looked at"
-    )
+    elsewhere = "; the replica's environment may hold others, and is not looked at" if replica.offline else ""
     if strangers:  # of a release newer than any that is known here, which may well know them
+        names = f"{len(strangers)} name{'s' * (len(strangers) != 1)} that it does not know"
         return passed(
-            f"{what} has nothing that {words.label} refuses, and {len(strangers)} names that it does not know{unseen_too}",
-            *(Evidence(one.where, one.text, f"an option that {words.label} reads") for one in strangers),
+            f"{what} has nothing that {words.label} refuses, and {names}{elsewhere}",
+            *evidence(strangers, f"an option that {words.label} reads"),
         )
-    return passed(f"{what} has only options that {words.label} reads, and no mistake in them{unseen_too}")
+    return passed(f"{what} has only options that {words.label} reads, and no mistake in them{elsewhere}")
 
 
 def _line(problem: Problem) -> str:
     return f"line {problem.line}" if problem.line else problem.path
-
-
-def _more(problems: tuple[Problem, ...]) -> str:
-    return f", and {len(problems) - 1} more" if len(problems) > 1 else ""

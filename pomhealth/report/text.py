@@ -26,7 +26,7 @@ def render(tops: tuple[Item, ...], replica: Replica, style: Style, *, partial: b
     blocks = [*([] if partial else [_verdict(tops, style)]), _header(replica, style)]
     blocks = ["\n".join(blocks)]
     troubled = [item for item in tops if item.outcome is Outcome.WARN or item in failing(tops)]
-    blocks += ["\n".join(_trouble(item, style)) for item in troubled]
+    blocks += ["\n".join(_trouble(item, style, alone=replica.offline)) for item in troubled]
     column = min(max((len(item.id) for item in every(tops)), default=0), _WIDEST_ID)
     hidden = [item for item in tops if item.outcome is Outcome.UNKNOWN and item not in troubled]
     sections = {
@@ -74,10 +74,11 @@ def _header(replica: Replica, style: Style) -> str:
     return "\n".join([clean(title(about)), style.faint(style.wrap(told, "  ").replace("`", ""))])
 
 
-def _trouble(item: Item, style: Style) -> Iterator[str]:
+def _trouble(item: Item, style: Style, *, alone: bool) -> Iterator[str]:
+    """`alone`: it is of a file that no replica runs, and so stops nothing."""
     outcome = item.outcome
     cause = f": {style.paint(item.cause, outcome)}" if item.cause else ""
-    stops = "" if outcome is Outcome.WARN else style.faint(f" ({_GATES[item.entry.component.gate]})")
+    stops = "" if alone or outcome is Outcome.WARN else style.faint(f" ({_GATES[item.entry.component.gate]})")
     yield f"{style.mark(outcome)} {style.strong(item.id)}{cause}{stops}"
     yield style.wrap(item.summary, _INDENT)
     for evidence in item.evidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,14 @@ async def test_a_hostile_file_is_one_mistake(tmp_path: Path, content: bytes) -> 
     assert len(finding.summary) < 400 + len(str(tmp_path))
 
 
+async def test_a_mistake_in_every_route_is_told_in_a_few_lines(tmp_path: Path) -> None:
+    finding = await alone(tmp_path, "routes:\n" + "  - {from: a, to: http://a}\n" * 1000)
+    assert len(finding.evidence) == 21
+    assert "980 more" in finding.evidence[-1].observed
+    assert len(finding.steps) == 1
+    assert "999 more places" in finding.steps[0]
+
+
 async def test_an_empty_file_holds_no_mistake(tmp_path: Path) -> None:
     assert (await alone(tmp_path, "")).outcome is Outcome.PASS
 
@@ -198,6 +207,15 @@ async def test_the_replica_itself_refuses_what_is_called_refused(
     replica.stop()
     with pytest.raises(DemoError, match="the stand-in replica ended"):
         replica.start()
+
+
+async def test_a_replica_whose_version_is_not_known_is_judged_by_all_releases(
+    replica: RunningReplica,
+) -> None:
+    replica.rewrite(authenticate_callback_path="/a", merge_slashes=True)
+    finding = await looked(replace(seen(replica), version=None))
+    assert finding.outcome is Outcome.PASS
+    assert "Pomerium 0.30 to 0.33" in finding.summary
 
 
 async def test_an_unknown_option_of_a_running_replica_warns(replica: RunningReplica) -> None:
