@@ -29,8 +29,9 @@ check: .venv/.complete ## ruff and mypy
 bench: .venv/.complete ## the benchmarks, each beside its peer
 	$(BIN)/python -m bench
 
-docs: .venv/.complete ## docs/checks.md, from the catalogue
+docs: .venv/.complete ## docs/checks.md from the catalogue, docs/proofs.md from the tests' marks
 	$(BIN)/python -m pomhealth.catalogue.docs
+	$(BIN)/python -m tests.proofs
 
 lock: .venv/.complete ## newer versions of everything into requirements.lock
 	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv

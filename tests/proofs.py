@@ -105,8 +105,11 @@ def render(proofs: tuple[Proof, ...]) -> str:
         link = f"[`{id_}`](checks.md#{anchor(id_)})" if id_ != above else ""
         rows.append(f"| {link} | `{code}` | {kind} | {', '.join(tests)} |")
         above = id_
-    counts = f"{len(kinds)} causes: {kinds.count('real')} proven on real parts, {kinds.count('recording')} on recordings."
-    return "\n\n".join([_INTRODUCTION, counts, "\n".join(rows)]) + "\n"
+    counts = f"{len(kinds)} causes: {kinds.count('real')} proven on real parts, {kinds.count('recording')} on recordings alone"
+    alone = ", ".join(f"`{cause}`" for cause, kind in zip(causes(), kinds, strict=True) if kind == RECORDING)
+    return (
+        "\n\n".join([_INTRODUCTION, f"{counts}: {alone}." if alone else f"{counts}.", "\n".join(rows)]) + "\n"
+    )
 
 
 def main() -> None:

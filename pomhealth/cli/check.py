@@ -23,7 +23,7 @@ from pomhealth.replica.discover import runs
 from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.model import Replica, Value
 from pomhealth.report.document import document
-from pomhealth.report.items import Item, failing, items, warnings
+from pomhealth.report.items import Item, blind, failing, items, warnings
 from pomhealth.report.text import render
 from pomhealth.settings import Settings, SettingsError
 from pomhealth.settings_file import load
@@ -99,7 +99,8 @@ def command(  # noqa: PLR0917  (click passes every option by name)
         raise click.ClickException(_none(settings))
     else:
         write(render(tops, replica, style(), partial=bool(ids)))
-    return 1 if replica.awaited or _bad(tops, fail_on) else 0
+    unknown = not ids and blind(tops)
+    return 1 if replica.awaited or unknown or _bad(tops, fail_on) else 0
 
 
 def _none(settings: Settings) -> str:

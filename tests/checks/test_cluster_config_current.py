@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 
 import pytest
 
@@ -38,6 +40,7 @@ async def test_a_replica_that_runs_its_file_passes(replica: RunningReplica) -> N
     assert (finding.outcome, "runs what" in finding.summary) == (Outcome.PASS, True)
 
 
+@pytest.mark.proves("cluster_config_current/rejected")
 async def test_a_file_that_is_not_yaml_is_refused_with_its_line(replica: RunningReplica) -> None:
     _, before = await look_at(replica)
     replica.write_config("address: 127.0.0.1:8443\nroutes: [\n")
@@ -65,3 +68,25 @@ async def test_a_new_route_is_current_once_the_replica_has_taken_it_over(replica
         assert asyncio.get_running_loop().time() < end, finding
         assert finding.outcome is Outcome.PASS, finding
         await asyncio.sleep(0.05)
+
+
+@pytest.mark.proves("cluster_config_current/pending")
+async def test_a_file_that_nobody_takes_over_is_pending_until_somebody_does(replica: RunningReplica) -> None:
+    """The main process is stopped, so Envoy goes on with the routes that it has."""
+    _, before = await look_at(replica)
+    left = asyncio.get_running_loop().time() + 60
+    os.kill(replica.pid, signal.SIGSTOP)
+    try:
+        new = {"from": "https://new.localhost.pomerium.io", "to": "http://127.0.0.1:1"}
+        replica.rewrite(routes=[*replica.options["routes"], new])
+        while not (finding := (await look_at(replica, before))[0]).cause:
+            assert "is being taken over" in finding.summary
+            assert asyncio.get_running_loop().time() < left, finding
+            await asyncio.sleep(0.2)
+    finally:
+        os.kill(replica.pid, signal.SIGCONT)
+    assert (finding.outcome, finding.cause) == (Outcome.WARN, "pending")
+    assert "no route for new.localhost.pomerium.io" in finding.summary
+    while (await look_at(replica, before))[0].outcome is not Outcome.PASS:
+        assert asyncio.get_running_loop().time() < left
+        await asyncio.sleep(0.2)
