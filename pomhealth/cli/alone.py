@@ -7,6 +7,7 @@ from functools import partial
 
 from pomhealth.catalogue.load import catalogue
 from pomhealth.cli.usage import WrongUsage
+from pomhealth.replica import processes
 from pomhealth.replica.discover import check_readable
 from pomhealth.replica.model import Replica, Value
 from pomhealth.replica.offline import from_file, given, guessed
@@ -52,5 +53,5 @@ def judge(path: str, version: Value | None) -> Callable[[], Replica]:
 def _judge(path: str, version: Value | None) -> Replica:
     check_readable(path)
     if version is None:
-        return from_file(path, guessed(), "none runs with this file")
+        return from_file(path, guessed(processes.replicas()), "none runs with this file")
     return from_file(path, version, "the version to judge by was given")

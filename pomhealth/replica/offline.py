@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from pomhealth.compat.vocabulary import newest
-from pomhealth.replica import addresses, configfile, paths, processes, surroundings, validate, version
+from pomhealth.replica import addresses, configfile, paths, surroundings, validate, version
 from pomhealth.replica.backend import storage
-from pomhealth.replica.model import Replica, Value
+from pomhealth.replica.model import Process, Replica, Value
 from pomhealth.replica.options import merge
 from pomhealth.replica.services import services_of
 from pomhealth.status import Unobservable
@@ -63,9 +64,8 @@ def given(text: str) -> Value | None:
     return Value(found["version"], "--pomerium-version") if found else None
 
 
-def guessed() -> Value:
-    """The version to judge by where nobody names one: the running replica's, the installed program's, the newest known."""
-    running = processes.replicas()
+def guessed(running: Sequence[Process]) -> Value:
+    """The version to judge by where nobody names one: the replica's, if one runs; the installed program's; the newest known."""
     if len(running) == 1:
         try:
             found = version.of_program(running[0])

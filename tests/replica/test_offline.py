@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pomhealth.replica import processes
 from pomhealth.replica.model import Value
 from pomhealth.replica.offline import from_file, given, guessed
+from tests.replica.little import Little, program_that_says
 
 JUDGED = Value("0.32.9", "--pomerium-version")
 
@@ -82,7 +84,7 @@ def installed(directory: Path, script: str) -> None:
 def test_the_installed_program_tells_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path, "print('pomerium: 0.31.2-1234+abc')")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert guessed() == Value("0.31.2-1234+abc", f"{tmp_path}/pomerium --version")
+    assert guessed([]) == Value("0.31.2-1234+abc", f"{tmp_path}/pomerium --version")
 
 
 @pytest.mark.parametrize(
@@ -93,11 +95,23 @@ def test_a_program_that_does_not_tell_is_passed_over(
 ) -> None:
     installed(tmp_path, script)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert guessed() == Value("0.33", "the newest release that pomhealth knows")
+    assert guessed([]) == Value("0.33", "the newest release that pomhealth knows")
 
 
 def test_a_program_that_cannot_be_run_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pomerium").write_bytes(b"\x7fELF nothing")
     (tmp_path / "pomerium").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert guessed().origin == "the newest release that pomhealth knows"
+    assert guessed([]).origin == "the newest release that pomhealth knows"
+
+
+def test_the_one_replica_that_runs_tells_the_version(little: Little, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    one, other = (
+        processes.process(little.replica("--config", "a.yaml", program=program_that_says()).pid)
+        for _ in range(2)
+    )
+    assert one is not None
+    assert other is not None
+    assert guessed([one]) == Value("0.33.1+abc", f"the replica that runs here, pid {one.pid}")
+    assert guessed([one, other]).origin == "the newest release that pomhealth knows"
