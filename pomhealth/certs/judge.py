@@ -111,7 +111,10 @@ def _of_pair(pair: Pair, sight: Sight) -> Iterator[Fault]:
             if pair.complaint.cause == MISMATCH
             else "a PEM certificate and its PEM key, both readable for the replica's user"
         )
-        yield Fault(pair.complaint.cause, where, pair.source.told(pair.complaint.text), expected, title)
+        told = pair.source.told(pair.complaint.text)
+        if pair.leaf is not None:
+            told = f"{told}: {described(pair.leaf)}, {left(pair.leaf, sight.now)}"
+        yield Fault(pair.complaint.cause, where, told, expected, title)
     if pair.leaf is not None:
         yield from _dates(pair.leaf, where, sight)
         yield from _of_issuers(pair, where, sight)

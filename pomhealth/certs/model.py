@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 MAIN, METRICS, AUTOCERT = "main", "metrics", "autocert"
@@ -47,8 +47,8 @@ class Source:
 
     option: str
     origin: str
-    certificate: Any
-    key: Any
+    certificate: Any = field(repr=False)
+    key: Any = field(repr=False)
     role: str = MAIN
     inline: bool = False
     base: str = ""

@@ -111,6 +111,6 @@ def _sure(replica: Replica, path: str) -> bool:
     Not where its mount namespace may be another that cannot be entered, or its working directory is not known.
     """
     if replica.main is None:
-        return replica.admin is None
+        return replica.offline
     lacking = replica.missing.keys()
     return "mount namespace" not in lacking and (path.startswith("/") or "working directory" not in lacking)

@@ -52,8 +52,15 @@ async def look(context: Context) -> Finding:
     if envoys.certificates is None and (not options_known(replica) or _blind(disk)):
         return unseen(_blind(disk) or envoys.why)
     standing = _standing(replica, disk, envoys)
-    unmatched = _unmatched(context, hosts, standing)
-    finding = judge(hosts, unmatched, standing, waiting=_waiting(replica))
+    lacking = _unmatched(context, hosts, standing)
+    hidden = envoys.certificates is None and "environment" in replica.missing
+    if hidden and lacking and not standing.certificates and not standing.autocert:
+        return unseen(f"the certificates may be named in the environment: {replica.missing['environment']}")
+    finding = judge(hosts, lacking, standing, waiting=_waiting(replica))
+    if hidden and lacking:
+        finding = replace(
+            finding, summary=f"{finding.summary}; the environment is not looked at and may name more"
+        )
     return replace(finding, cost=seconds + envoys.seconds)
 
 
@@ -158,6 +165,6 @@ def _waiting(replica: Replica) -> bool:
     main = replica.main
     if main is None:
         return True
-    mark = next((mark for path, mark in replica.stamps.items() if path.endswith(replica.options.path)), ())
+    mark = next(iter(replica.stamps.values()), ())  # the configuration file's own
     changed = mark[3] / 1e9 if len(mark) > 3 and replica.options.path else 0.0
     return processes.age(main) < _OBTAIN or time.time() - changed < _OBTAIN

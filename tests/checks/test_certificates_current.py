@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +19,12 @@ from pomhealth.checks import cluster_config_current
 from pomhealth.checks.certificates_current import look
 from pomhealth.checks.context import Context
 from pomhealth.demo.running import RunningReplica
-from pomhealth.replica import paths
 from pomhealth.replica.configfile import parse
 from pomhealth.replica.discover import discover
 from pomhealth.replica.mainlistener import approach, presented
-from pomhealth.replica.model import Options, Replica
+from pomhealth.replica.model import Options, Value
+from pomhealth.replica.offline import from_file
 from pomhealth.replica.options import merge
-from pomhealth.replica.validate import problems
 from pomhealth.settings import Settings
 from pomhealth.status import Finding, Outcome
 from tests.certs.making import Made, made
@@ -230,12 +231,13 @@ async def test_where_the_options_are_not_seen_envoys_own_list_is_judged(replica:
 
 
 def offline(text: str, directory: Path) -> Context:
-    """A configuration that no replica runs."""
-    options = merge(parse(str(directory / "new.yaml"), text.encode()), {})
-    found = tuple(problems(options, lambda path: paths.reach(path, cwd=str(directory), root="")))
-    replica = Replica(
-        options=replace(options, problems=found), cwd=str(directory), missing={"admin": "nobody runs it"}
-    )
+    """A configuration that no replica runs, looked at from its directory."""
+    file = directory / "new.yaml"
+    file.write_text(text)
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.chdir, Path.cwd())
+        os.chdir(directory)
+        replica = from_file(str(file), Value("0.33", "test"), "nobody runs it")
     return open_context(replica, Settings())
 
 
@@ -265,6 +267,20 @@ async def test_many_faults_are_counted_and_ten_of_them_named(tmp_path: Path) -> 
     finding = await look(offline("certificates:\n" + entries, tmp_path))
     assert (len(finding.evidence), finding.evidence[-1].observed) == (11, "and 5 more")
     assert "(and 14 more)" in finding.summary
+
+
+async def test_what_a_sidecar_cannot_reach_is_unknown(tmp_path: Path) -> None:
+    """It may share the network with the replica, and none of its files."""
+    context = offline(PAIR, tmp_path)
+    good = replace(context.replica.options, problems=())
+    finding = await look(replace(context, replica=replace(context.replica, options=good, offline=False)))
+    assert finding.outcome is Outcome.UNKNOWN
+    assert "not to be found from here" in finding.summary
+
+
+async def test_pomeriums_own_certificate_is_no_alarm(standin: StandIn) -> None:
+    async with context_of(standin(certificate_file=None, certificate_key_file=None)) as context:
+        assert (await look(context)).outcome is Outcome.PASS
 
 
 async def test_without_tls_there_is_nothing_to_judge(tmp_path: Path) -> None:
