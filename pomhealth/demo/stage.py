@@ -79,6 +79,7 @@ class Stage:
     def start_agent(self) -> None:
         """Starts `pomhealth run` for this replica, as a process of its own."""
         environment = {name: text for name, text in os.environ.items() if not name.startswith("POMHEALTH_")}
+        environment["POMHEALTH_RELEASE_FEED"] = "off"  # a stand-in's release is never the newest for long
         with self.agent_log.open("ab") as log:
             self._agent = spawn(
                 python(

@@ -73,6 +73,14 @@ def of_installed() -> Value | None:
     return Value(answer, f"{path} --version") if answer else None
 
 
+def of_file(descriptor: int, main: Process) -> str:
+    """What another program says, run as `main` is; "" where it does not answer as Pomerium does. Blocking."""
+    try:
+        return of_answer(_run(descriptor, main)) or ""
+    except OSError:
+        return ""
+
+
 def of_listener(grpc: Endpoint) -> Value:
     """What the gRPC listener says. Raises Unobservable.
 
