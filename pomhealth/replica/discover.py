@@ -26,7 +26,7 @@ def discover(settings: Settings, before: Replica | None = None) -> Replica:
     if main is not None:
         return with_process(main, settings, before)
     if settings.pomerium_config:
-        check_readable(settings.pomerium_config)
+        check_readable(settings.pomerium_config, ", and no replica runs with it")
     if before is not None and (before.main is not None or before.awaited):
         return awaited(settings, before)
     if processes.replicas():
@@ -81,13 +81,13 @@ def _runs_with(process: Process, config: str) -> bool:
         return os.path.realpath(reached) == os.path.realpath(config)
 
 
-def check_readable(config: str) -> None:
-    """Raises ReplicaError for a --pomerium-config that is no file or cannot be read."""
+def check_readable(config: str, besides: str = "") -> None:
+    """Raises ReplicaError for a --pomerium-config that is no file or cannot be read; `besides` ends its message."""
     try:
         paths.read(config)
     except OSError as error:
         why = error.strerror or "it cannot be read"
-        raise ReplicaError(f"--pomerium-config {config}: {why}") from None
+        raise ReplicaError(f"--pomerium-config {config}: {why}{besides}") from None
 
 
 def _described(process: Process) -> str:
