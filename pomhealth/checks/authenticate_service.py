@@ -14,6 +14,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.request import ping
 from pomhealth.outside.proxy import joined
 from pomhealth.reach import ReachError, Silent
 from pomhealth.reachability import provider
@@ -22,14 +23,16 @@ from pomhealth.reachability.signin import Page, judge
 from pomhealth.replica.goaddress import parse_url
 from pomhealth.replica.mainlistener import Approach, approach, request
 from pomhealth.replica.routes import HOSTED
-from pomhealth.status import Finding, Unobservable, not_applicable
+from pomhealth.status import Finding, Unobservable, blocked, not_applicable
 
 ID = "authenticate.service"
 PATH = "/.pomerium/"
 
 _PAGE = 1.5  # seconds; two silent looks in a row fit into `pomhealth check`
 _PROVIDER = 1.5
-_HOUR = 3600.0  # seconds for which a page that answered well is not asked again
+_TRIES = 2  # a lost packet is no fault
+_WELL = 3600.0  # seconds for which a page that answered well is not asked again …
+_TOLD = 600.0  # … and one that did not, while the provider's trouble explains it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ async def look(context: Context) -> Finding:
     else:
         trouble = await _trouble(context, asked)
         page = kept.page if _stands(kept, options, trouble) else await _page(to)
+    if not page.status and not (await ping(context)).status:
+        return blocked("proxy.service", "the main listener answers no request at all")
     why = trouble.why if trouble else ""
     if kept is None or page is not kept.page:
         now = asyncio.get_running_loop().time()
@@ -94,7 +99,8 @@ def _stands(kept: _Kept, options: object, trouble: ProviderTrouble | None) -> bo
     """Whether the page's last answer may be believed once more."""
     why = trouble.why if trouble else ""
     age = asyncio.get_running_loop().time() - kept.at
-    return kept.page.well and age < _HOUR and kept.options is options and kept.trouble == why
+    stay = _WELL if kept.page.well else _TOLD if why else 0.0
+    return age < stay and kept.options is options and kept.trouble == why
 
 
 async def _page(to: Approach) -> Page:
@@ -110,4 +116,9 @@ async def _trouble(context: Context, asked: Provider | None) -> ProviderTrouble 
     """What is wrong with the way to the provider; None where nothing is, or nothing can be said of it."""
     if asked is None or "environment" in context.replica.missing:
         return None
-    return await provider.ask(context.replica, context.resolvers.of(ID), context.workers, asked, _PROVIDER)
+    resolver = context.resolvers.of(ID)
+    for _ in range(_TRIES):
+        trouble = await provider.ask(context.replica, resolver, context.workers, asked, _PROVIDER)
+        if trouble is None:
+            break
+    return trouble

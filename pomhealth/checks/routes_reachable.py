@@ -14,12 +14,14 @@ import asyncio
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.names import server_name
 from pomhealth.checks.served import served_hosts
 from pomhealth.outside.names import NoSuchName
-from pomhealth.reach import ReachError
+from pomhealth.outside.proxy import proxy_for
+from pomhealth.reach import Garbled, ReachError
 from pomhealth.reachability.doors import Doors, NoWay, own_keys, place
 from pomhealth.reachability.memory import QUICK, ROUND, Memory, Pace
 from pomhealth.reachability.trouble import CERTAIN, Off, Trouble, worst
@@ -36,6 +38,8 @@ _INTERVAL = 600.0  # seconds between two rounds, where the operator does not say
 _ALMOST = 0.9  # of an interval: a round that comes a little early is a round
 _OWN_KEYS = 0.8  # seconds to learn this replica's own keys
 _KEYS_STAY = 86400.0  # seconds for which they are believed
+_KEYS_DOUBTED = 600.0  # the same where another key is seen
+_UNSURE = 60.0  # seconds until what could not be judged is tried again
 # Names that always mean the machine of whoever asks (RFC 6761), and the one that Pomerium's own examples use.
 _LOOPBACK = ("localhost", "localhost.pomerium.io")
 
@@ -53,52 +57,62 @@ async def look(context: Context) -> Finding:
     wildcards: int = kept[1] if kept else 0
     now = asyncio.get_running_loop().time()
     onward = now >= memory.next_round
-    cost = 0.0
-    pace = QUICK
-    if onward or memory.options is not replica.options:
+    another = memory.options is not replica.options
+    cost, pace = 0.0, QUICK
+    if onward or another:
         served, cost = await served_hosts(context)
         hosts = [host for host in served if "*" not in host.name]
         wildcards = len(served) - len(hosts)
         pace = ROUND if onward and memory.options is not None else QUICK
-        if memory.options is not replica.options:
-            memory.own = None
-        memory.options = replica.options
         memory.serves(hosts)
         turn = memory.turn(hosts, pace, onward=onward)
     else:
-        turn = memory.again(pace)
+        turn = memory.again(pace, unsure=now >= memory.next_unsure)
+    memory.options = replica.options
     if onward:
         memory.next_round = now + _ALMOST * context.settings.intervals.get(ID, _INTERVAL)
+    if onward or now >= memory.next_unsure:
+        memory.next_unsure = now + _UNSURE
     context.notes.keep(ID, (memory, wildcards))
-    keyless = await _learn(context, memory)
+    keyless = await _learn(context, memory, _KEYS_STAY)
     await _look_at(context, memory, turn, pace)
     return replace(judge(memory, wildcards=wildcards, keyless=keyless), cost=cost)
 
 
-async def _learn(context: Context, memory: Memory) -> str:
-    """Sees that this replica's own keys are known; gives why they are not."""
+async def _learn(context: Context, memory: Memory, stay: float) -> str:
+    """Sees that this replica's own keys are known, not longer ago than `stay` seconds; gives why they are not.
+
+    Raises Unobservable where its listener does not answer at all: that is the finding of other checks.
+    """
     main = approach(context.replica, server_name(context))
     if main is None:
         return "the main listener's address is not known"
     if str(context.replica.options.get("downstream_mtls.enforcement", "")) == "reject_connection":
         return "the main listener takes only clients with a certificate"
-    now = asyncio.get_running_loop().time()
-    if memory.own is not None and now - memory.own[0] < _KEYS_STAY:
-        return ""
-    memory.own = None
     try:
-        memory.own = (now, await own_keys(main, deadline=_OWN_KEYS))
+        keys, asked = await context.notes.shared(
+            "own keys", lambda: own_keys(main, deadline=_OWN_KEYS), fresh=stay
+        )
     except ReachError as error:
+        if memory.own is not None:
+            return ""
+        if not isinstance(error, Garbled):
+            lack = "this replica's own listener must answer before others can be compared with it"
+            raise Unobservable(lack, str(error)) from None
         return str(error)
-    memory.prove((main.host, main.port), now)
+    memory.own = keys
+    if asked:
+        memory.own_under = context.replica.options
+        memory.prove((main.host, main.port), asyncio.get_running_loop().time())
     return ""
 
 
 async def _look_at(context: Context, memory: Memory, turn: Sequence[Host], pace: Pace) -> None:
     endpoint = context.replica.endpoint("address")
     listens = endpoint.host if endpoint else "-"
-    own = memory.own[1] if memory.own else None
-    look = _Look(context, memory, Doors(memory, own, approach(context.replica, ""), listens))
+    stay = _KEYS_DOUBTED if memory.own_under is context.replica.options else 0.0
+    doors = Doors(memory, approach(context.replica, ""), listens, partial(_learn, context, memory, stay))
+    look = _Look(context, memory, doors)
     begin_until = asyncio.get_running_loop().time() + pace.begin
     waiting = iter(turn)
 
@@ -165,11 +179,16 @@ class _Look:
         except NoWay:
             return f"leads to {address}, to which this machine has no way"
         except Off as off:
-            if declared and not known and off.cause not in CERTAIN:
+            if known or off.cause in CERTAIN:
+                return off
+            if declared:
                 return (
                     f"leads to {address}, which is the cluster's, but cannot be reached by it from inside:"
                     f" it {off.why} (hairpin NAT is the usual reason)"
                 )
+            proxy = proxy_for(self.context.replica.environment, "https", host.name, host.port or 443)
+            if proxy is not None and off.cause in ("refused", "timeout"):
+                return f"{off.why} except, perhaps, through the proxy {proxy.where} ({proxy.origin})"
             return off
         return None
 

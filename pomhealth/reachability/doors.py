@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,7 +19,7 @@ from pomhealth.outside import dial, trust
 from pomhealth.outside.proxy import joined
 from pomhealth.outside.trouble import Trouble
 from pomhealth.outside.trust import Trust
-from pomhealth.reach import Garbled, Silent
+from pomhealth.reach import Garbled, Refused, Silent
 from pomhealth.reachability.memory import Door, Memory
 from pomhealth.reachability.page import PATH, NoHttp, get, key_ids
 from pomhealth.reachability.trouble import Off
@@ -56,15 +56,18 @@ class NoWay(Exception):  # noqa: N818
 
 
 class Doors:
-    """The addresses that one look comes upon. `own` is None where this replica's keys are not known."""
+    """The addresses that one look comes upon, for the replica whose main listener `main` is and listens on `listens`.
+
+    `learn` sees to it that memory holds this replica's own keys as they are now, where they can be had.
+    """
 
     def __init__(
-        self, memory: Memory, own: frozenset[str] | None, main: Approach | None, listens: str
+        self, memory: Memory, main: Approach | None, listens: str, learn: Callable[[], Awaitable[object]]
     ) -> None:
         self._memory = memory
-        self._own = own
         self._main = main
         self._listens = listens
+        self._learn = learn
         self._first: dict[Door, asyncio.Future[Off | None]] = {}
 
     async def knock(self, name: str, address: str, port: int, *, end: float) -> None:
@@ -124,21 +127,23 @@ class Doors:
     async def _try(self, name: str, door: Door, main: Approach | None, end: float) -> None:
         memory, now = self._memory, asyncio.get_running_loop().time()
         proven = now - memory.proven.get(door, -_PROVEN) < _PROVEN
-        asks = self._own is not None and (name in memory.bad or (not proven and memory.may_ask(now)))
+        asks = memory.own is not None and (name in memory.bad or (not proven and memory.may_ask(now)))
         async with _reached(name, door, main, end) as (reader, writer):
             if not asks:
                 memory.open(door)
                 return
-            port = "" if door[1] == 443 else f":{door[1]}"
+            host = joined(name, door[1]).removesuffix(":443")
             try:
-                status, body = await get(reader, writer, f"{name}{port}", PATH)
+                status, body = await get(reader, writer, host, PATH)
             except NoHttp as error:
                 raise _stranger(door, str(error)) from None
         keys = key_ids(status, body)
         if keys is None:
             raise _stranger(door, f"it answers {status} to {PATH}, and not with a list of keys")
-        if keys != self._own and not keys & (self._own or frozenset()):
-            raise _another(door, keys, self._own or frozenset())
+        if not memory.knows(keys):
+            await self._learn()  # they may have been given new ones
+            if not memory.knows(keys):
+                raise _another(door, keys, memory.own or frozenset())
         memory.prove(door, now)
 
 
@@ -213,6 +218,8 @@ async def own_keys(main: Approach, *, deadline: float) -> frozenset[str]:
         keys = key_ids(*await asyncio.wait_for(ask(), deadline))
     except asyncio.TimeoutError:
         raise Silent(main.where, f"no answer within {deadline:g} s") from None
+    except ConnectionRefusedError:
+        raise Refused(main.where, "connection refused: nobody listens there") from None
     except (OSError, NoHttp) as error:
         raise Garbled(main.where, str(error) or "it cuts the connection") from None
     if keys is None:

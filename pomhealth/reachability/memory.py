@@ -15,8 +15,8 @@ from pomhealth.replica.routes import Host
 Door = tuple[str, int]  # an IP address and a port
 
 KEPT = 500  # names that fail, and doors, that are kept
-_BURST = 4  # requests that this cluster may have to answer (and log) at once …
-_REFILL = 7200.0  # … and seconds until it may have one more
+_BURST = 4  # requests that this cluster may be given to answer (and log) in …
+_SPAN = 4 * 3600.0  # … so many seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +36,29 @@ ROUND = Pace(200, 6.0, 3.0)
 class Memory:
     """All of one replica's. Times are the event loop's.
 
-    `looked` holds the names that were looked at since they came into the configuration, `bad` those that fail,
-    `unsure` why nothing can be said of some; `proven` when a door last answered with this cluster's key, `answered`
-    the doors that ever did anything but fail.
+    `own` is this replica's keys, None while they are not known, and `own_under` the options under which they were
+    learnt; `looked` holds the names that were looked at since they came into the configuration, `bad` those that fail,
+    `unsure` those of which nothing can be said, and why; `proven` when a door last answered with this cluster's key,
+    `answered` the doors that ever did anything but fail.
     """
 
-    options: object = None
+    options: object = field(default=None, repr=False)
     total: int = 0
     next_round: float = 0.0
+    next_unsure: float = 0.0
     place: int = 0
-    own: tuple[float, frozenset[str]] | None = None
+    own: frozenset[str] | None = None
+    own_under: object = field(default=None, repr=False)
     looked: set[str] = field(default_factory=set)
     bad: dict[str, Trouble] = field(default_factory=dict)
-    unsure: dict[str, str] = field(default_factory=dict)
+    unsure: dict[str, tuple[Host, str]] = field(default_factory=dict)
     proven: dict[Door, float] = field(default_factory=dict)
     answered: dict[Door, None] = field(default_factory=dict)
     _spent: list[float] = field(default_factory=list)
 
     def turn(self, hosts: Sequence[Host], pace: Pace, *, onward: bool) -> list[Host]:
         """The names to look at now: those that fail, those never seen, and with `onward` the next ones in turn."""
-        chosen = {host.name: host for host in self.again(pace)}
+        chosen = {host.name: host for host in self.again(pace, unsure=onward)}
         for host in hosts:
             if len(chosen) >= pace.names:
                 break
@@ -70,9 +73,11 @@ class Memory:
             self.place = (start + steps) % len(hosts)
         return list(chosen.values())
 
-    def again(self, pace: Pace) -> list[Host]:
-        """The names that failed, those looked at longest ago first."""
-        return [trouble.host for trouble, _ in zip(self.bad.values(), range(pace.names), strict=False)]
+    def again(self, pace: Pace, *, unsure: bool) -> list[Host]:
+        """The names that failed, those looked at longest ago first; with `unsure` those too that could not be judged."""
+        failed = [trouble.host for trouble, _ in zip(self.bad.values(), range(pace.names), strict=False)]
+        unjudged = [host for host, _ in self.unsure.values()] if unsure else []
+        return [*failed, *unjudged][: pace.names]
 
     def serves(self, hosts: Iterable[Host]) -> None:
         """Forgets what the configuration no longer holds."""
@@ -81,7 +86,7 @@ class Memory:
         self.looked &= names
         for kept in (self.bad, self.unsure):
             for name in [name for name in kept if name not in names]:
-                del kept[name]
+                kept.pop(name)
 
     def take(self, host: Host, *, trouble: Trouble | None = None, unsure: str = "") -> None:
         """Takes in what one name's look came to."""
@@ -91,7 +96,7 @@ class Memory:
         if trouble is not None and len(self.bad) < KEPT:
             self.bad[host.name] = trouble
         elif unsure and len(self.unsure) < KEPT:
-            self.unsure[host.name] = unsure
+            self.unsure[host.name] = host, unsure
 
     def open(self, door: Door) -> None:
         """Notes that there is an answer behind this door."""
@@ -99,17 +104,22 @@ class Memory:
         while len(self.answered) > KEPT:
             del self.answered[next(iter(self.answered))]
 
-    def prove(self, door: Door, now: float, *, asked: bool = True) -> None:
-        """Notes that this cluster's key is behind this door; `asked` where that took a request that it logs."""
+    def prove(self, door: Door, now: float) -> None:
+        """Notes that this cluster's key is behind this door, and that a request was spent on it."""
         self.open(door)
         self.proven.pop(door, None)
         self.proven[door] = now
         while len(self.proven) > KEPT:
             del self.proven[next(iter(self.proven))]
-        if asked:
-            self._spent = [*(then for then in self._spent if now - then < _BURST * _REFILL), now]
+        self._spent = [*self._recent(now), now]
+
+    def knows(self, keys: frozenset[str]) -> bool:
+        """Whether one of these keys is this replica's own; none at all, where it has none."""
+        return keys == self.own or bool(keys & (self.own or frozenset()))
 
     def may_ask(self, now: float) -> bool:
         """Whether this cluster may be given another request to answer: each leaves lines in a replica's log."""
-        recent = [then for then in self._spent if now - then < _BURST * _REFILL]
-        return len(recent) < _BURST
+        return len(self._recent(now)) < _BURST
+
+    def _recent(self, now: float) -> list[float]:
+        return [then for then in self._spent if now - then < _SPAN]

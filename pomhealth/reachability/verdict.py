@@ -16,9 +16,9 @@ def judge(memory: Memory, *, wildcards: int, keyless: str) -> Finding:
     if memory.bad:
         return _failed(sorted(memory.bad.values(), key=lambda one: CAUSES.index(one.cause)), told)
     if memory.unsure and len(memory.unsure) >= looked:
-        name, why = next(iter(memory.unsure.items()))
+        host, why = next(iter(memory.unsure.values()))
         more = f", and {len(memory.unsure) - 1} more" if len(memory.unsure) > 1 else ""
-        return unseen(f"where hostnames lead cannot be told from here: {name} {why}{more}")
+        return unseen(f"where hostnames lead cannot be told from here: {host.name} {why}{more}")
     unsure = f"; of {len(memory.unsure)} it cannot be told from here" if memory.unsure else ""
     if not looked:
         return passed(f"no route has a hostname to look at{_left_out(wildcards)}")

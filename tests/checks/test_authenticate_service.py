@@ -162,8 +162,9 @@ async def test_a_healthy_page_is_asked_once_an_hour_and_its_provider_at_every_lo
     assert replica.log().count("authorize check") == lines
 
 
-@pytest.mark.proves("authenticate.service/no-answer")
-async def test_a_hung_main_process_gives_no_answer(replica: RunningReplica) -> None:
+async def test_a_hung_main_process_answers_no_request_which_is_another_checks_finding(
+    replica: RunningReplica,
+) -> None:
     replica.rewrite(idp_provider=None, idp_provider_url=None)
     async with context_of(replica) as context:
         os.kill(replica.pid, signal.SIGSTOP)
@@ -171,6 +172,21 @@ async def test_a_hung_main_process_gives_no_answer(replica: RunningReplica) -> N
             finding = await look(context)
         finally:
             os.kill(replica.pid, signal.SIGCONT)
+    assert (finding.outcome, finding.blocked_by) == (Outcome.SKIPPED, "proxy.service")
+
+
+@pytest.mark.proves("authenticate.service/no-answer")
+async def test_a_page_that_alone_gives_no_answer_is_a_silence(replica: RunningReplica) -> None:
+    async with serving(openid()) as provider:
+        url = f"http://127.0.0.1:{provider.port}"
+        async with signing_in(replica, url, 302):
+            pass
+    async with serving(
+        hang, port=provider.port
+    ):  # which nothing is known of here: it is what makes the page hang
+        replica.rewrite(idp_provider=None)
+        async with context_of(replica) as context:
+            finding = await look(context)
     assert (finding.cause, finding.silent) == ("no-answer", True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -178,6 +179,37 @@ async def test_another_replica_with_the_same_secret_is_this_cluster(
     assert other.log().count("authorize check") == lines + 1  # its key was asked for once
 
 
+async def test_keys_that_every_replica_was_given_anew_are_not_another_clusters(standin: StandIn) -> None:
+    replicas = [
+        standin(shared_secret=SECRET),
+        standin(shared_secret=SECRET, address=f"{ELSEWHERE}:{free_ports(1)[0]}"),
+    ]
+    url = f"https://{ELSEWHERE}:{replicas[1].address[1]}"
+    async with routed(replicas[0], url) as context:
+        before = await look(context)
+        for one in replicas:
+            loads = one.log().count("config: updated config")
+            one.rewrite(shared_secret="another that they share")
+            end = asyncio.get_running_loop().time() + 20
+            while one.log().count("config: updated config") == loads:
+                assert asyncio.get_running_loop().time() < end
+                await asyncio.sleep(0.02)
+        async with routed(replicas[0], url) as renewed:
+            memory = context.notes.recall(ID)[0]
+            memory.proven.clear()
+            memory.next_round = 0.0
+            renewed.notes.keep(ID, (memory, 0))
+            after = await look(renewed)
+    assert (before.outcome, after.outcome) == (Outcome.PASS, Outcome.PASS)
+
+
+async def test_an_ipv6_address_in_a_route_is_asked_as_one(standin: StandIn) -> None:
+    (port,) = free_ports(1)
+    replica = standin(address=f"[::1]:{port}")
+    finding = await found(replica, f"https://[::1]:{port}")
+    assert (finding.outcome, finding.summary) == (Outcome.PASS, "the one hostname leads to this cluster")
+
+
 async def test_what_cannot_be_reached_from_inside_is_no_failure_where_the_address_is_the_clusters(
     replica: RunningReplica,
 ) -> None:
@@ -278,13 +310,15 @@ def test_names_as_a_resolver_of_our_own_tells_them() -> None:
     assert told["swallowed.test"][:2] == ["fail", "timeout"]
     assert told["swallowed.test, the cluster's"][:2] == ["unknown", ""]
     assert "hairpin NAT" in told["swallowed.test, the cluster's"][2]
+    assert told["elsewhere.test, by proxy"][:2] == ["unknown", ""]
+    assert "the proxy p.test:3128 (environment HTTPS_PROXY)" in told["elsewhere.test, by proxy"][2]
     assert told["broken.test"][:2] == ["unknown", ""]
     assert told["deaf.test"][:2] == ["unknown", ""]
     assert told["deaf.test"][4] < 4
 
 
 IN_A_NETWORK_OF_ITS_OWN = """
-import asyncio, json, os, sys, tempfile, time
+import asyncio, dataclasses, json, os, sys, tempfile, time
 from pathlib import Path
 from pomhealth.demo.running import RunningReplica
 from tests.checks.test_routes_reachable import look, routed
@@ -306,10 +340,14 @@ async def main(replica):
     for name in ("nosuch.test", *ZONE):
         told[name] = await one(replica, name)
     told["swallowed.test, the cluster's"] = await one(replica, "swallowed.test", SWALLOWED)
+    told["elsewhere.test, by proxy"] = await one(replica, "elsewhere.test", HTTPS_PROXY="http://p.test:3128")
     return told
 
-async def one(replica, name, *cluster):
+async def one(replica, name, *cluster, **environment):
     async with routed(replica, f"https://{name}", cluster=cluster) as context:
+        context = dataclasses.replace(
+            context, replica=dataclasses.replace(context.replica, environment=environment)
+        )
         began = time.monotonic()
         found = await look(context)
         observed = found.evidence[0].observed if found.evidence else ""
