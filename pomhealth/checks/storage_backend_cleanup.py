@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.traces import session, settling, traces
-from pomhealth.status import Evidence, Finding, not_applicable, passed, warned
+from pomhealth.status import Evidence, Finding, not_applicable, passed, unseen, warned
 from pomhealth.storage.target import Target
 from pomhealth.storage.traces import SWEPT_AFTER, Traces
 
@@ -44,16 +44,21 @@ def judge(seen: Traces, target: Target, release: tuple[int, int] | None) -> Find
         else "none expired",
         f"none that expired more than {span(SWEPT_AFTER)} ago",
     )
+    oldest = seen.oldest_change
     changes = Evidence(
         "pomerium.record_changes by modified_at, without the newest",
-        f"the oldest is {span(seen.oldest_change)} old" if seen.oldest_change else "none",
+        f"the oldest is {span(oldest)} old" if oldest else "none" if oldest == 0 else "not found in time",
         f"none older than {span(kept + _MARGIN)}",
     )
     overdue = []
     if seen.expired:
         overdue.append(f"{seen.expired} expired services (the oldest for {span(seen.expired_for)})")
-    if seen.oldest_change > kept + _MARGIN:
-        overdue.append(f"changes from {span(seen.oldest_change)} ago")
+    if oldest is not None and oldest > kept + _MARGIN:
+        overdue.append(f"changes from {span(oldest)} ago")
+    if not overdue and oldest is None:
+        return unseen(
+            f"the oldest change in {seen.where} was not found in time: many rows wait for a vacuum", services
+        )
     if not overdue:
         return passed("expired services and old changes are swept", services, changes)
     return warned(

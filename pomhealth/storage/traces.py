@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from pomhealth.storage import questions
 from pomhealth.storage.session import Answer
+from pomhealth.storage.trouble import silence
 from pomhealth.storage.wire import Failed
 
 SWEPT_AFTER = (
     120.0  # seconds for which an expired service may stand: a sweep each 15 s, each minute after an error
 )
+_TOO_LONG = "57014"  # SQLSTATE of a statement that the server ended
 NAME = "pomhealth"  # what our own sessions are called
 
 # One round trip; while it lasts nothing else is asked, so the server ends what takes long.
@@ -38,12 +40,12 @@ _SERVICES = (
     "coalesce(extract(epoch FROM now()-min(expires_at)),0) "
     "FROM (SELECT kind,expires_at FROM pomerium.services LIMIT 10000) AS s;"
 )
-_CHANGES = (  # by the index on modified_at: a row or two, whatever the table's size
+_CHANGES = (  # by the index on modified_at: a row or two, and those that were deleted and are not vacuumed yet
     "SELECT extract(epoch FROM now()-modified_at) FROM pomerium.record_changes "
-    "WHERE version < (SELECT max(version) FROM pomerium.record_changes) ORDER BY modified_at LIMIT 1;"
+    "WHERE version < (SELECT max(version) FROM pomerium.record_changes) ORDER BY modified_at LIMIT 1"
 )
-_LEASES = "SELECT count(*) FROM pomerium.leases WHERE expires_at > now()"
-LOOK = _LIMITS + _SESSIONS + _SERVICES + _CHANGES + _LEASES
+_LEASES = "SELECT count(*) FROM pomerium.leases WHERE expires_at > now();"
+LOOK = _LIMITS + _SESSIONS + _SERVICES + _LEASES + _CHANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Traces:
     all sessions do; `hidden` are the names of sessions whose query our role may not see, and `tracked` is false where
     the server shows none. `pooled` when a pooler stands between. `up` is the server's age, `back` the time since
     our own connection came back after it was gone for `gone`. `announced` services are not expired, `expired` ones should have been swept, the
-    oldest of all expired `expired_for` ago. `oldest_change` is the age of the oldest change but the newest; `leases`
-    how many are held.
+    oldest of all expired `expired_for` ago. `leases` is how many are held, `oldest_change` the age of the oldest change but the newest (0: there
+    is none, None: it was not found in time).
     """
 
     where: str
@@ -71,18 +73,19 @@ class Traces:
     announced: int
     expired: int
     expired_for: float
-    oldest_change: float
     leases: int
+    oldest_change: float | None
 
 
 def read(answer: Answer) -> Traces:
     """The traces in the answers to LOOK. Raises Failed with what the server says instead."""
+    sessions, services, leases, changes = (questions.row(answer.results, place) for place in range(2, 6))
     trouble = questions.error(answer.results)
-    if trouble is not None:
+    if sessions is None or services is None or leases is None:
+        raise Failed(trouble or silence("an answer is missing"))
+    if trouble is not None and trouble.state != _TOO_LONG:
         raise Failed(trouble)
-    sessions, services, changes, leases = (
-        questions.row(answer.results, place) or () for place in range(2, 6)
-    )
+    oldest = float(changes[0]) if changes else None if trouble else 0.0
     pid, up, tracking, listening, listening_here, here, hidden = sessions
     announced, expired, expired_for = services
     return Traces(
@@ -99,6 +102,6 @@ def read(answer: Answer) -> Traces:
         announced=int(announced),
         expired=int(expired),
         expired_for=float(expired_for),
-        oldest_change=float(changes[0]) if changes else 0.0,
         leases=int(leases[0]),
+        oldest_change=oldest,
     )

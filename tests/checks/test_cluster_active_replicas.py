@@ -106,7 +106,7 @@ async def test_of_one_that_does_not_run_none_is_left() -> None:
 
 
 def test_replicas_with_the_same_metrics_address_do_not_look_like_fewer() -> None:
-    one_row = Traces("db", False, 1e9, 0.0, 1e9, True, 3, 1, 4, (), 1, 0, 0.0, 0.0, 1)
+    one_row = Traces("db", False, 1e9, 0.0, 1e9, True, 3, 1, 4, (), 1, 0, 0.0, 1, 0.0)
     assert check.judge(one_row, 3, runs=True).outcome is Outcome.UNKNOWN
     assert check.judge(one_row, 0, runs=True).summary == "3 replicas are alive"
     assert check.judge(one_row, 4, runs=True).cause == "fewer"

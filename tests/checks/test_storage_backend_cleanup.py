@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from pomhealth.checks import storage_backend_cleanup as check
 from pomhealth.checks import traces
 from pomhealth.status import Outcome, Unobservable
+from pomhealth.storage.target import Host, Target
+from pomhealth.storage.traces import Traces
 from tests.storage import cluster
 from tests.storage.conftest import database
 from tests.storage.looking import Database, context, replica, told
@@ -87,6 +90,23 @@ async def test_a_locked_table_is_waited_for_by_nobody(database: Database) -> Non
         assert database.sessions() == 1
 
     assert took < 2.0
+
+
+async def test_a_locked_table_of_changes_is_told_as_such(database: Database) -> None:
+    async with cluster.beside(database) as seen:
+        with psycopg.connect(database.server.dsn(database.name)) as holder:
+            holder.execute("LOCK TABLE pomerium.record_changes IN ACCESS EXCLUSIVE MODE")
+            with pytest.raises(Unobservable, match="55P03"):
+                await check.look(seen)
+            holder.rollback()
+        assert (await check.look(seen)).outcome is Outcome.PASS
+
+
+def test_changes_that_are_not_found_in_time_are_unknown() -> None:
+    late = Traces("db", False, 1e9, 0.0, 1e9, True, 1, 1, 1, (), 0, 0, 0.0, 1, None)
+    target = Target((Host("db", 5432),), "d", "u")
+    assert check.judge(late, target, (0, 33)).outcome is Outcome.UNKNOWN
+    assert check.judge(replace(late, expired=1), target, (0, 33)).cause == "overdue"
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])

@@ -168,7 +168,7 @@ async def test_a_replica_without_a_databroker_does_not_listen() -> None:
     assert not (await check.look(context(one))).applies
 
 
-SEEN = Traces("db", False, 1e9, 0.0, 1e9, True, 0, 0, 1, (), 0, 0, 0.0, 0.0, 1)
+SEEN = Traces("db", False, 1e9, 0.0, 1e9, True, 0, 0, 1, (), 0, 0, 0.0, 1, 0.0)
 ONE = check.Place(Target((Host("db", 5432),), "d", "u"), same=True)
 
 
