@@ -97,6 +97,7 @@ def health_answers(replica: RunningReplica) -> bool:
         "certificate_file: nothing.pem\ncertificate_key_file: nothing.pem\n",
         "address: nothing\n",
         "timeout_read: 5 minutes\n",
+        "autocert: yes\n",
         "routes:\n  - {from: https://a.example.com, to: http://a, allowed_groups: [a]}\n",
     ],
 )

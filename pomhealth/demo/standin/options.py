@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from pomhealth.demo.standin.goyaml import GoLoader
 from pomhealth.demo.standin.names import check_names
 from pomhealth.demo.standin.pairs import Pair, Rejected, named_file, pairs
 
@@ -109,7 +110,7 @@ def load(path: Path, environment: Mapping[str, str], version: str) -> Options:
     """The options of this file and environment. Raises Rejected as Pomerium of this version refuses them."""
     try:
         text = path.read_bytes()
-        values = yaml.safe_load(text) or {}
+        values = yaml.load(text, GoLoader) or {}
     except OSError as error:
         raise Rejected(f"failed to read config: open {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
