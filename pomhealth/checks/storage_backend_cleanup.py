@@ -16,7 +16,8 @@ ID = "storage.backend.cleanup"
 
 _HOUR = 3600.0
 _MARGIN = 300.0  # seconds: a sweep each minute, the time that it takes, and clocks that differ
-_GRACE = 75.0  # seconds after a start: the first sweep of changes comes after a minute
+_GRACE = 20.0  # seconds after a start: services are swept at once and each 15 s
+_GRACE_OF_CHANGES = 75.0  # the first sweep of changes comes after a minute
 _HOURLY = (0, 31)  # the first release that keeps changes for an hour; before, it was a day
 
 
@@ -30,7 +31,8 @@ async def look(context: Context) -> Finding:
     target = (await session(context)).target
     assert target is not None
     found = judge(seen, target, context.replica.release)
-    pending = settling(context, seen, _GRACE) if found.cause else ""
+    grace = _GRACE if seen.expired else _GRACE_OF_CHANGES
+    pending = settling(context, seen, grace) if found.cause else ""
     return passed(f"old rows are still to be swept: {pending}") if pending else found
 
 

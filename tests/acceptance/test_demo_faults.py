@@ -171,3 +171,26 @@ def test_a_fault_that_keeps_nobody_out_is_told_while_readyz_stays_200(
     finally:
         demo.do("--heal", fault)
     recovered(demo)
+
+
+SEEN_SELDOM = [
+    pytest.param(fault, id_, cause, id=fault, marks=pytest.mark.proves(f"{id_}/{cause}"))
+    for fault, id_, cause in (
+        ("listener-gone", "storage.backend.notifications", "not-listening"),
+        ("cleanup-overdue", "storage.backend.cleanup", "overdue"),
+    )
+]
+
+
+@pytest.mark.parametrize(("fault", "id_", "cause"), SEEN_SELDOM)
+def test_a_fault_that_the_agent_looks_for_once_a_minute_is_found_by_a_check_at_once(
+    demo: Demo, fault: str, id_: str, cause: str
+) -> None:
+    recovered(demo)
+    pid = str(demo.get("/status")[1]["replica"]["pid"])
+    demo.do("--break", fault)
+    try:
+        until(lambda: f"{id_}: {cause}" in demo.run("check", "--pid", pid, id_).stdout, demo.alerts)
+    finally:
+        demo.do("--heal", fault)
+    until(lambda: f"{id_}: {cause}" not in demo.run("check", "--pid", pid, id_).stdout, demo.alerts)

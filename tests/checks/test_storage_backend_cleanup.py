@@ -26,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("no_grace")
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers of tests are as young as ones that nobody has swept yet."""
     monkeypatch.setattr(check, "_GRACE", 0.0)
+    monkeypatch.setattr(check, "_GRACE_OF_CHANGES", 0.0)
     monkeypatch.setattr(traces, "_FRESH", 0.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import psycopg
 
@@ -79,6 +80,36 @@ def _cache_writable(stage: Stage) -> str:
     return f"made {stage.replica.cache_dir} writable again"
 
 
+def _stop_listening(stage: Stage) -> str:
+    os.kill(stage.replica.pid, signal.SIGUSR1)
+    return "ended the session that listens for changes, as behind a pooler that carries no notification; told within a minute"
+
+
+def _listen(stage: Stage) -> str:
+    os.kill(stage.replica.pid, signal.SIGUSR2)
+    return "the replica listens for changes again"
+
+
+def _keep_old_rows(stage: Stage) -> str:
+    _sql(
+        stage,
+        "CREATE OR REPLACE RULE kept AS ON DELETE TO pomerium.services DO INSTEAD NOTHING",
+        "INSERT INTO pomerium.services (kind, endpoint, expires_at)"
+        " VALUES ('PROMETHEUS_METRICS', 'http://gone.invalid:9090/metrics', now() - interval '1 hour')"
+        " ON CONFLICT DO NOTHING",
+    )
+    return "made a rule by which rows of pomerium.services are never deleted, and an old one; told within a minute"
+
+
+def _sweep_again(stage: Stage) -> str:
+    _sql(
+        stage,
+        "DROP RULE IF EXISTS kept ON pomerium.services",
+        "DELETE FROM pomerium.services WHERE expires_at < now()",
+    )
+    return "took the rule away, and the old row"
+
+
 def _sql(stage: Stage, *statements: str) -> list[tuple[object, ...]]:
     try:
         return [stage.postgres.execute(statement, database=DATABASE) for statement in statements][-1]
@@ -120,6 +151,24 @@ FAULTS = (
         True,
         _rename_schema,
         _schema_back,
+    ),
+    Fault(
+        "listener-gone",
+        "the replica's session that listens for changes is gone",
+        "storage.backend.notifications",
+        "not-listening",
+        False,
+        _stop_listening,
+        _listen,
+    ),
+    Fault(
+        "cleanup-overdue",
+        "old rows in PostgreSQL are not swept",
+        "storage.backend.cleanup",
+        "overdue",
+        False,
+        _keep_old_rows,
+        _sweep_again,
     ),
     Fault(
         "in-memory",

@@ -41,6 +41,8 @@ class Store(Protocol):
 
 def store(options: Options, release: Release, book: Book, data: Path, services: dict[str, str]) -> Store:
     """The backend of these options; `services` are the rows by kind that the replica announces in PostgreSQL."""
+    for number in (signal.SIGUSR1, signal.SIGUSR2):  # meant for PostgreSQL's listener, where there is one
+        signal.signal(number, signal.SIG_IGN)
     if options.storage == "postgres":
         return Postgres(options.dsn, release, book, services)
     if options.storage == "file":
