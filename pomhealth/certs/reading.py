@@ -86,7 +86,7 @@ def _of_files(source: Source, eyes: Eyes) -> Pair:
         reached = eyes.reach(path)
         try:
             changed = max(changed, _changed(reached))
-            if eyes.who is not None and (denied := _denied(reached, eyes.who)):
+            if eyes.who is not None and (denied := _denied(reached, eyes.who, whole=path.startswith("/"))):
                 worst = worst or Complaint(
                     UNREADABLE, f"the replica's user may not read the {what}: {denied}"
                 )
@@ -129,14 +129,17 @@ def _changed(path: str) -> float:
     return max(seen.st_mtime, seen.st_ctime, os.lstat(path).st_ctime)
 
 
-def _denied(path: str, who: Credentials) -> str:
-    """Why this user may not read the file, by owner and mode; empty where it may, or where a list decides."""
+def _denied(path: str, who: Credentials, *, whole: bool) -> str:
+    """Why this user may not read the file, by owner and mode; empty where it may, or where a list decides.
+
+    With `whole` the directories on the way count too: from its working directory a process needs none above it.
+    """
     if who.overrides or "system.posix_acl_access" in os.listxattr(path):
         return ""
     seen = os.stat(path)  # noqa: PTH116
     if not who.may(READ, uid=seen.st_uid, gid=seen.st_gid, mode=seen.st_mode):
         return f"{path} is of {mode(seen)}"
-    return _barred(posixpath.dirname(path), who)
+    return _barred(posixpath.dirname(path), who) if whole else ""
 
 
 def _barred(directory: str, who: Credentials) -> str:

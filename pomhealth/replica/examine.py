@@ -133,7 +133,7 @@ def awaited(settings: Settings, before: Replica | None) -> Replica:
     if settings.pomerium_config:
         path = settings.pomerium_config
         options = _judged(merge(configfile.load(path, reached_by=path), {}, options), before)
-        stamps[path] = paths.stamp(path)
+        stamps = watched.stamps_of(path)
     kept = before if before is not None and not before.root else Replica()  # files are reached as before
     return Replica(
         options=options,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pomhealth.reach import ReachError
-from pomhealth.replica import adminaddress, askonce, configfile, paths, surroundings
+from pomhealth.replica import adminaddress, askonce, configfile, surroundings, watched
 from pomhealth.replica.addresses import asked_for
 from pomhealth.replica.envoy import LEARNT, learn
 from pomhealth.replica.examine import health_of
@@ -91,7 +91,8 @@ def _options(settings: Settings, before: Replica | None) -> tuple[Options, dict[
     if not path:
         return Options(), {}
     file = configfile.load(path, reached_by=path)
-    return merge(file, {}, before.options if before is not None else None), {path: paths.stamp(path)}
+    options = merge(file, {}, before.options if before is not None else None)
+    return options, watched.stamps(options, own=path, cwd="", root="", data=None, release=None)
 
 
 def _asked(options: Options) -> tuple[Endpoint, ...]:

@@ -10,6 +10,8 @@ from pomhealth.certs import reading, sources
 from pomhealth.replica import paths, routes
 from pomhealth.replica.model import Options, Value
 
+__all__ = ["stamps", "stamps_of"]
+
 Known = dict[str, tuple[str, tuple[str, ...]]]
 
 
@@ -28,17 +30,20 @@ def stamps(
     as in `paths.reach`, `data` is the replica's data directory.
     """
     known: Known = {}
-    trails = []
-    if own:
-        trails.append(paths.trail(own, cwd=os.getcwd(), root="", known={}))  # noqa: PTH109  (a string)
     named = [
         "" if own else options.path,
         str(options.get("databroker_storage_connection_string_file") or ""),
         *_certificates(options),
         *_autocert(options, cwd, root, data, release),
     ]
-    trails += [paths.trail(path, cwd=cwd, root=root, known=known) for path in dict.fromkeys(named) if path]
-    return {path: paths.stamp(path) for trail in trails for path in trail}
+    trails = [paths.trail(path, cwd=cwd, root=root, known=known) for path in dict.fromkeys(named) if path]
+    found = stamps_of(own) if own else {}
+    return {**found, **{path: paths.stamp(path) for trail in trails for path in trail}}
+
+
+def stamps_of(own: str) -> dict[str, tuple[int, ...]]:
+    """The same of one file that the operator named for us."""
+    return {path: paths.stamp(path) for path in paths.trail(own, cwd=os.getcwd(), root="", known={})}  # noqa: PTH109
 
 
 def _certificates(options: Options) -> Iterator[str]:

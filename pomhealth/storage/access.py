@@ -14,22 +14,25 @@ from pathlib import Path
 from pomhealth.replica.model import Process
 
 READ, WRITE, ENTER = 4, 2, 1
-_CAP_DAC_OVERRIDE = 1
+_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
 _ROOM = 1024 * 1024  # bytes below which a directory counts as full
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """As whom a process touches files. `overrides` tells whether it may do so whatever the mode says."""
+    """As whom a process touches files. `overrides` tells whether it may do so whatever the mode says, `searches`
+    whether it may read and enter so.
+    """
 
     uid: int
     gid: int
     groups: frozenset[int] = frozenset()
     overrides: bool = False
+    searches: bool = False
 
     def may(self, right: int, *, uid: int, gid: int, mode: int) -> bool:
         """Whether a file of this owner, group and mode gives READ, WRITE or ENTER, or several of them."""
-        if self.overrides:
+        if self.overrides or (self.searches and not right & WRITE):
             return True
         shift = 6 if uid == self.uid else 3 if gid in self.groups | {self.gid} else 0
         return (mode >> shift) & right == right
@@ -67,7 +70,8 @@ def credentials(process: Process) -> Credentials:
     except OSError:
         capabilities = 1 << _CAP_DAC_OVERRIDE if process.uid == 0 else 0
     overrides = bool(capabilities & (1 << _CAP_DAC_OVERRIDE))
-    return Credentials(process.uid, process.gid, groups, overrides)
+    searches = bool(capabilities & (1 << _CAP_DAC_READ_SEARCH))
+    return Credentials(process.uid, process.gid, groups, overrides, searches)
 
 
 def room(path: str) -> Room:

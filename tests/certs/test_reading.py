@@ -75,6 +75,7 @@ def test_a_file_that_the_replicas_user_may_not_read_is_unreadable(tmp_path: Path
     assert "the replica's user may not read" in pair.complaint.text
     assert pair.leaf is not None, "what it says is known all the same"
     assert look(tmp_path, Credentials(0, 0, overrides=True)).complaint is None
+    assert look(tmp_path, Credentials(65534, 65534, searches=True)).complaint is None, "CAP_DAC_READ_SEARCH"
 
 
 @needs_root
