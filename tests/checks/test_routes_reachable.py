@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pomhealth.agent.instruments import close_context, open_context
+from pomhealth.catalogue.load import catalogue
 from pomhealth.checks import Context, routes_reachable
 from pomhealth.checks.routes_reachable import ID, look
 from pomhealth.demo.ports import free_ports
@@ -76,8 +77,10 @@ def deaf() -> Iterator[int]:
         yield where[1]
 
 
-def test_the_id_is_that_of_the_catalogue() -> None:
-    assert routes_reachable.ID == "routes.reachable"
+def test_it_is_for_core_and_zero_and_the_replicas_own_report_counts_besides() -> None:
+    check = catalogue().find("routes.reachable")
+    assert check is not None
+    assert (routes_reachable.ID, check.joint, check.zero) == (check.id, True, False)
 
 
 async def test_names_that_lead_to_this_replica_pass_and_cost_one_request(replica: RunningReplica) -> None:
@@ -307,6 +310,13 @@ def test_names_as_a_resolver_of_our_own_tells_them() -> None:
     assert told["here.test"][:2] == ["pass", ""]
     assert told["elsewhere.test"][:2] == ["fail", "refused"]
     assert "it resolves to 203.0.113.9" in told["elsewhere.test"][3]
+    assert told["both.test"][:2] == ["fail", "refused"]
+    assert "it resolves to 127.0.0.1, 203.0.113.9" in told["both.test"][3]
+    assert told["six.test"][:2] == ["pass", ""]  # this machine has no IPv6
+    assert told["only-six.test"][:2] == ["unknown", ""]
+    assert "to which this machine has no way" in told["only-six.test"][2]
+    assert told["stale-six.test"][:2] == ["fail", "refused"]
+    assert "[::1]:443" in told["stale-six.test"][2]
     assert told["swallowed.test"][:2] == ["fail", "timeout"]
     assert told["swallowed.test, the cluster's"][:2] == ["unknown", ""]
     assert "hairpin NAT" in told["swallowed.test, the cluster's"][2]
@@ -329,6 +339,10 @@ ZONE = {
     "here.test": "127.0.0.1",
     "elsewhere.test": EMPTY,
     "swallowed.test": SWALLOWED,
+    "both.test": f"127.0.0.1,{EMPTY}",
+    "six.test": "127.0.0.1,2001:db8::7",
+    "only-six.test": "2001:db8::7",
+    "stale-six.test": "127.0.0.1,::1",
     "broken.test": "SERVFAIL",
     "deaf.test": None,
 }

@@ -64,6 +64,20 @@ def test_the_well_known_documents(replica: RunningReplica) -> None:
     assert len(keys[0]["kid"]) == 64
 
 
+def test_the_key_is_that_of_every_replica_with_the_same_secret(standin: StandIn) -> None:
+    path = "/.well-known/pomerium/jwks.json"
+    ours, theirs, others = (standin(shared_secret=secret) for secret in ("one", "one", "another"))
+    keys = [json.loads(ask(one, "open.test", path)[2])["keys"][0]["kid"] for one in (ours, theirs, others)]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_the_sign_in_page_answers_500_while_its_provider_cannot_be_reached(standin: StandIn) -> None:
+    replica = standin(idp_provider="oidc", idp_provider_url="http://127.0.0.1:1")
+    assert ask(replica, "authenticate.localhost.pomerium.io", "/.pomerium/")[0] == 500
+    assert "failed to sign in" in replica.log()
+    assert ask(replica, "open.test", "/.pomerium/")[0] == 302
+
+
 def test_metrics_have_the_recorded_families_and_envoys(replica: RunningReplica) -> None:
     page = get(replica.metrics, "/metrics")[2].decode()
     header, _ = recorded("healthy-v0.33.1", "pomerium_metrics.txt")

@@ -218,7 +218,10 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """Answers for names: with an address, "NXDOMAIN", "SERVFAIL", or not at all for None. The rest does not exist."""
+    """Answers for names: with addresses (commas between), "NXDOMAIN", "SERVFAIL", or not at all for None.
+
+    The rest does not exist.
+    """
 
     _CODES: Mapping[str, int] = {"SERVFAIL": 2, "NXDOMAIN": 3}
 
@@ -239,11 +242,15 @@ class NameServer(asyncio.DatagramProtocol):
         if known is None:
             return
         code = self._CODES.get(known, 0)
-        record = b""
-        if not code and kind == 1:
-            record = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(known)
-        header = data[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, bool(record), 0, 0)
-        self._transport.sendto(header + question + record, addr)
+        records = [] if code else [_packed(one) for one in known.split(",")]
+        fitting = [one for one in records if len(one) == {1: 4, 28: 16}.get(kind)]
+        answer = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 60, len(one)) + one for one in fitting)
+        header = data[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(fitting), 0, 0)
+        self._transport.sendto(header + question + answer, addr)
+
+
+def _packed(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
 def make_network() -> list[Any]:
