@@ -215,9 +215,9 @@ def _check(id_: str, area: str, table: Mapping[str, Any]) -> Check:
 def _cause(where: str, code: str, table: Mapping[str, Any]) -> Cause:
     _only(where, table, _CAUSE_KEYS)
     outcome = Outcome.WARN if table.get("warn", False) else Outcome.FAIL
-    who = table.get("who", "operator")  # until every entry names one
+    who = table.get("who", "")
     if who not in CURERS:
-        raise CatalogueError(f"{where}: nobody is called {who!r}")
+        raise CatalogueError(f"{where}: who can cure it is not told, or nobody is called {who!r}")
     return Cause(code, outcome, table["says"], tuple(_step(where, step) for step in table["steps"]), who)
 
 
