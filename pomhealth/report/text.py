@@ -15,7 +15,7 @@ from pomhealth.report.subject import by_right, details, subject, title
 from pomhealth.status import Gate, Outcome
 
 _INDENT = "    "
-_WIDEST_ID = 28  # columns; a longer id pushes its own line to the right
+_WIDEST_ID = 31  # columns; a longer id pushes its own line to the right
 _LEAST = 20  # columns for what a check that passed has to say, however long its id
 _LONG = 20  # characters: what is seen and as long as this stands in the summary on purpose, not by chance
 _GATES = {Gate.LIVE: "stops /readyz and /healthz", Gate.READY: "stops /readyz", Gate.ALERT: "stops nothing"}
