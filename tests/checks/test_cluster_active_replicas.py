@@ -7,7 +7,9 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.checks import cluster_active_replicas as check
+from pomhealth.replica.discover import discover
 from pomhealth.settings import Settings
 from pomhealth.status import Outcome
 from pomhealth.storage.traces import Traces
@@ -110,3 +112,34 @@ def test_replicas_with_the_same_metrics_address_do_not_look_like_fewer() -> None
     assert check.judge(one_row, 3, runs=True).outcome is Outcome.UNKNOWN
     assert check.judge(one_row, 0, runs=True).summary == "3 replicas are alive"
     assert check.judge(one_row, 4, runs=True).cause == "fewer"
+
+
+@pytest.mark.proves("cluster_active_replicas/none")
+async def test_a_replica_that_ended_leaves_none_where_it_was_alone(standin: StandIn) -> None:
+    one = standin(storage="memory")
+    settings = Settings(pid=one.pid)
+    before = discover(settings)
+    one.stop()
+    seen = open_context(discover(settings, before), settings)
+    try:
+        found = await check.look(seen)
+    finally:
+        await close_context(seen)
+
+    assert (found.outcome, found.cause) == (Outcome.FAIL, "none")
+
+
+async def test_a_replica_that_ended_is_still_looked_for_in_its_storage(standin: StandIn) -> None:
+    one = standin(storage="postgres")
+    other = standin(storage="postgres", dsn=one.dsn)
+    settings = Settings(pid=one.pid)
+    before = discover(settings)
+    one.stop()
+    seen = open_context(discover(settings, before), settings)
+    try:
+        found = await check.look(seen)
+    finally:
+        await close_context(seen)
+
+    assert other.running()
+    assert found.outcome is Outcome.PASS, found
