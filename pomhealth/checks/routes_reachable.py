@@ -75,7 +75,7 @@ async def look(context: Context) -> Finding:
         memory.next_unsure = now + _UNSURE
     context.notes.keep(ID, (memory, wildcards))
     keyless = await _learn(context, memory, _KEYS_STAY)
-    await _look_at(context, memory, turn, pace)
+    await _look_at(context, memory, turn, pace, now)
     return replace(judge(memory, wildcards=wildcards, keyless=keyless), cost=cost)
 
 
@@ -107,13 +107,13 @@ async def _learn(context: Context, memory: Memory, stay: float) -> str:
     return ""
 
 
-async def _look_at(context: Context, memory: Memory, turn: Sequence[Host], pace: Pace) -> None:
+async def _look_at(context: Context, memory: Memory, turn: Sequence[Host], pace: Pace, start: float) -> None:
     endpoint = context.replica.endpoint("address")
     listens = endpoint.host if endpoint else "-"
     stay = _KEYS_DOUBTED if memory.own_under is context.replica.options else 0.0
     doors = Doors(memory, approach(context.replica, ""), listens, partial(_learn, context, memory, stay))
     look = _Look(context, memory, doors)
-    begin_until = asyncio.get_running_loop().time() + pace.begin
+    begin_until = max(start + pace.begin, asyncio.get_running_loop().time() + QUICK.begin)
     waiting = iter(turn)
 
     async def work() -> None:

@@ -101,10 +101,12 @@ class Doors:
         """Whether anybody is there at all is found out once a look, for every name that leads there."""
         first = self._first.get(door)
         if first is not None:
+            clock = asyncio.get_running_loop().time
+            began = clock()
             seen = await asyncio.shield(first)
             if seen is not None and seen.cause in ("refused", "timeout"):
                 raise seen
-            await self._ask(name, door, main, end)
+            await self._ask(name, door, main, end + clock() - began)
             return
         first = self._first[door] = asyncio.get_running_loop().create_future()
         try:

@@ -21,7 +21,10 @@ _SPAN = 4 * 3600.0  # … so many seconds
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much one look may do: names at most, seconds in which a name may begin, seconds for each."""
+    """How much one look may do: names at most, seconds in which a name may begin, seconds for each.
+
+    A name may take twice as long where it waits for another one that leads to the same address.
+    """
 
     names: int
     begin: float
@@ -29,7 +32,7 @@ class Pace:
 
 
 QUICK = Pace(20, 0.5, 1.2)  # two in a row fit into `pomhealth check`, also when everything hangs
-ROUND = Pace(200, 6.0, 3.0)
+ROUND = Pace(200, 4.0, 2.0)
 
 
 @dataclass(slots=True)

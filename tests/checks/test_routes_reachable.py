@@ -301,6 +301,16 @@ async def test_ten_thousand_names_are_looked_at_some_at_a_time(replica: RunningR
     assert replica.log().count("authorize check") == lines + 1
 
 
+async def test_names_that_lead_to_one_address_find_out_once_that_nobody_answers_there(
+    replica: RunningReplica,
+) -> None:
+    async with serving(hang) as server:  # on the loopback address, so the stand-in's own port is tried next
+        names = [f"https://n{n}.localhost:{server.port}" for n in range(4)]
+        finding = await found(replica, *names)
+        assert len(server.heard) == 1
+    assert finding.outcome is Outcome.PASS or finding.cause == "timeout"
+
+
 @needs_root
 @pytest.mark.proves("routes.reachable/nxdomain")
 def test_names_as_a_resolver_of_our_own_tells_them() -> None:
