@@ -37,7 +37,7 @@ def test_each_certificate_is_listed_once_and_no_authority() -> None:
 
 @pytest.mark.parametrize("answer", [[], "x", {"certificates": [entry("1", begins="soon")]}])
 def test_what_is_no_such_list_is_said_to_be_none(answer: Any) -> None:
-    with pytest.raises(ValueError, match="no list of certificates|isoformat"):
+    with pytest.raises(ValueError, match=r"no list of certificates|isoformat"):
         listed(answer)
 
 

@@ -6,7 +6,10 @@ import asyncio
 import base64
 import contextlib
 import os
-from collections.abc import Awaitable, Callable
+import socket
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -188,6 +191,47 @@ async def test_a_renewed_certificate_that_is_not_taken_over_is_stale(replica: Ru
     assert finding.outcome is Outcome.WARN
     assert new.serial in finding.evidence[0].expected
     assert any("mend" in step for step in finding.steps)
+
+
+@contextlib.contextmanager
+def sharing(where: tuple[str, int], one: Made, directory: Path) -> Iterator[None]:
+    """Another program that shares the port (Envoy allows it to its own user) and presents this certificate."""
+    one.into(directory)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(directory / "cert.pem", directory / "key.pem")
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.bind(where)
+        listening.listen()
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):  # until the socket is shut down
+                while True:
+                    taken, _ = listening.accept()
+                    taken.settimeout(2)
+                    with (
+                        contextlib.suppress(OSError),
+                        taken,
+                        tls.wrap_socket(taken, server_side=True) as talk,
+                    ):
+                        talk.recv(1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+async def test_an_old_certificate_from_another_process_on_the_same_port_is_stale(
+    replica: RunningReplica, tmp_path: Path
+) -> None:
+    """Only a handshake tells: what Envoy has loaded is the new one."""
+    with sharing(replica.address, made(*NAMES, days=20), tmp_path / "old"):
+        finding = await until(replica, has("served-stale"))
+    assert "users of pomhealth.localhost.pomerium.io get" in finding.evidence[0].observed
 
 
 async def test_each_name_is_presented_its_own_certificate(standin: StandIn, tmp_path: Path) -> None:
