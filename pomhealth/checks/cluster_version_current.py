@@ -29,6 +29,8 @@ _RETRY = 3600.0  # seconds until a feed that could not be had is asked again
 _STALE = 30 * _DAY  # for which an answer is still worth something while no newer one can be had
 _DEADLINE = 1.5  # seconds
 _FETCH = 1.2
+_PROGRAM = 2.5  # for a program that is installed anew to tell its version
+_THREAD = "releases"
 
 
 async def look(context: Context) -> Finding:
@@ -36,11 +38,7 @@ async def look(context: Context) -> Finding:
     if running is None:
         lack = context.replica.missing.get("version", context.replica.missing.get("process", ""))
         raise Unobservable("which version runs is not known", lack)
-    main = context.replica.main
-    other = None
-    if main is not None:
-        root = context.replica.root
-        other = await context.workers.call("installed program", lambda: replaced(main, root), deadline=3.0)
+    other = await _installed(context)
     feed = context.settings.release_feed
     if feed == OFF:
         return judge(running, other, None, "", "the newest release is not asked for (release_feed is off)")
@@ -58,6 +56,17 @@ async def look(context: Context) -> Finding:
     return judge(running, other, kept.newest, where, f"as of {days} days ago" if days > 1 else "")
 
 
+async def _installed(context: Context) -> Replaced | None:
+    """What stands in the place of the running program, where that is something else and can be told."""
+    main, root = context.replica.main, context.replica.root
+    if main is None:
+        return None
+    try:
+        return await context.workers.call(_THREAD, lambda: replaced(main, root), deadline=_PROGRAM)
+    except Silent:
+        return None
+
+
 async def _known(context: Context, feed: str) -> Kept:
     """What is known of the feed, asked now where that is due."""
     now = time.time()
@@ -69,7 +78,7 @@ async def _known(context: Context, feed: str) -> Kept:
     path = cache.place(context.settings.cache_dir, os.environ)
     try:
         known = await context.workers.call(
-            "release feed", lambda: consult(feed, path, known, now), deadline=_DEADLINE
+            _THREAD, lambda: consult(feed, path, known, now), deadline=_DEADLINE
         )
     except Silent as silence:
         known = replace(known, failed=now, why=silence.why)
