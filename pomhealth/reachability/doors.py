@@ -28,6 +28,7 @@ from pomhealth.replica.mainlistener import Approach
 from pomhealth.replica.model import EVERY_ADDRESS
 
 _PROVEN = 6 * 3600.0  # seconds for which an address that has shown this cluster's key is not asked again
+_BESIDES = 0.5  # seconds for the listener's own port, when the usual one took all the time
 _ANSWERS = "an answer from this cluster"
 
 
@@ -87,6 +88,7 @@ class Doors:
             loopback = address.startswith("127.") or address == "::1"
             if main is None or not (loopback or off.cause == "refused"):
                 raise
+            end = max(end, asyncio.get_running_loop().time() + _BESIDES)
             try:
                 await self._shared(name, (address, main.port), main, end)
             except Off:
