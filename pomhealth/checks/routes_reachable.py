@@ -22,7 +22,7 @@ from pomhealth.checks.served import served_hosts
 from pomhealth.outside.names import NoSuchName
 from pomhealth.outside.proxy import proxy_for
 from pomhealth.reach import Garbled, ReachError
-from pomhealth.reachability.doors import Doors, NoWay, own_keys, place
+from pomhealth.reachability.doors import Doors, Untold, own_keys, place
 from pomhealth.reachability.memory import QUICK, ROUND, Memory, Pace
 from pomhealth.reachability.trouble import CERTAIN, Off, Trouble, worst
 from pomhealth.reachability.verdict import judge
@@ -176,8 +176,8 @@ class _Look:
         known = any(one == address for one, _ in self.memory.answered)
         try:
             await self.doors.knock(host.name, address, host.port or 443, end=end)
-        except NoWay:
-            return f"leads to {address}, to which this machine has no way"
+        except Untold as reason:
+            return str(reason)
         except Off as off:
             if known or off.cause in CERTAIN:
                 return off

@@ -52,8 +52,8 @@ def place(address: str) -> Place:
     return Place(own=source == address or address.startswith("127.") or address == "::1")
 
 
-class NoWay(Exception):  # noqa: N818
-    """No way leads from this machine to an address: most often it has no IPv6."""
+class Untold(Exception):  # noqa: N818
+    """What is behind an address cannot be told from here; the text is one clause that says why."""
 
 
 class Doors:
@@ -72,13 +72,13 @@ class Doors:
         self._first: dict[Door, asyncio.Future[Off | None]] = {}
 
     async def knock(self, name: str, address: str, port: int, *, end: float) -> None:
-        """Returns when this cluster answers for `name` there. Raises Off, and NoWay where it cannot be told from here."""
+        """Returns when this cluster answers for `name` there. Raises Off, and Untold where it cannot be told from here."""
         here = place(address)
-        if not here.way:
-            raise NoWay(address)
+        if not here.way:  # most often the machine has no IPv6
+            raise Untold(f"leads to {address}, to which this machine has no way")
         main = self._own_listener(name, address) if here.own else None
         if main is not None and main.port == port:
-            await self._shared(name, (address, port), main, end)
+            await self._own(name, main, end)
             return
         try:
             await self._shared(name, (address, port), None, end)
@@ -89,10 +89,16 @@ class Doors:
             if main is None or not (loopback or off.cause == "refused"):
                 raise
             end = max(end, asyncio.get_running_loop().time() + _BESIDES)
-            try:
-                await self._shared(name, (address, main.port), main, end)
-            except Off:
-                raise off from None
+            await self._own(name, main, end)
+
+    async def _own(self, name: str, main: Approach, end: float) -> None:
+        """At this replica's own listener; that it does not answer at all is for other checks to tell."""
+        try:
+            await self._shared(name, (main.host, main.port), main, end)
+        except Off as off:
+            if off.cause not in ("refused", "timeout"):
+                raise
+            raise Untold(f"leads to this machine, and its own listener on {main.where} is mute") from None
 
     def _own_listener(self, name: str, address: str) -> Approach | None:
         if self._main is None or self._listens not in (*EVERY_ADDRESS, address):

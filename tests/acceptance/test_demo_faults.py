@@ -117,6 +117,7 @@ ONLY_TELLS = [
         {("zero.bootstrap-config.save", "read-only"), ("zero.bootstrap-config.save", "not-writable")},
     ),
     ("in-memory", {("persistent_backend", "in-memory")}),
+    ("identity-provider-gone", {("authenticate.service", "identity-provider")}),
     ("redirect-port-taken", {("xds.listener", "redirect-not-listening")}),
     ("certificate-expired", {("certificates_current", "expired")}),
     ("certificate-expiring", {("certificates_current", "expiring")}),

@@ -301,6 +301,17 @@ async def test_ten_thousand_names_are_looked_at_some_at_a_time(replica: RunningR
     assert replica.log().count("authorize check") == lines + 1
 
 
+async def test_that_the_own_listener_does_not_answer_is_for_other_checks_to_tell(standin: StandIn) -> None:
+    replica = standin()
+    async with routed(replica, "https://a.localhost") as context:
+        before = await look(context)
+        replica.stop()
+        memory_of(context).next_round = 0.0
+        after = await look(context)
+    assert (before.outcome, after.outcome) == (Outcome.PASS, Outcome.UNKNOWN)
+    assert "its own listener on 127.0.0.1:" in after.summary
+
+
 async def test_names_that_lead_to_one_address_find_out_once_that_nobody_answers_there(
     replica: RunningReplica,
 ) -> None:

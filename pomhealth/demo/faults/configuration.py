@@ -75,6 +75,17 @@ def _known_option(stage: Stage) -> str:
     return f"took cookie_expires out of {stage.replica.config_path}"
 
 
+def _provider_gone(stage: Stage) -> str:
+    provider = f"http://127.0.0.1:{free_ports(1)[0]}"
+    stage.replica.rewrite(idp_provider="oidc", idp_provider_url=provider)
+    return f"set idp_provider_url to {provider}, where nobody listens: nobody can sign in"
+
+
+def _provider_back(stage: Stage) -> str:
+    stage.replica.rewrite(idp_provider=None, idp_provider_url=None)
+    return f"took idp_provider_url out of {stage.replica.config_path}"
+
+
 def _good_file(stage: Stage) -> str:
     stage.replica.rewrite(routes=stage.home.pop("routes", stage.replica.options["routes"]))
     return f"saved a good {stage.replica.config_path} again"
@@ -142,6 +153,16 @@ FAULTS = (
         False,
         _unknown_option,
         _known_option,
+        file=True,
+    ),
+    Fault(
+        "identity-provider-gone",
+        "the identity provider cannot be reached",
+        "authenticate.service",
+        "identity-provider",
+        False,
+        _provider_gone,
+        _provider_back,
         file=True,
     ),
 )
