@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -30,6 +31,7 @@ from pomhealth.status import Change
 STOPPED = 0
 FAILED = 1
 _CLOSING = 3.0  # seconds that a clean stop may take
+_LAST = 0.5  # seconds for what is still left then
 
 Reload = Callable[[], Settings]
 
@@ -45,7 +47,7 @@ def run(settings: Settings, reload: Reload | None = None) -> int:
         agent = Agent(settings, reload or (lambda: settings))
         status = loop.run_until_complete(agent.run())
     finally:
-        loop.close()
+        _end(loop)
     return status or exit_status(agent.caught)
 
 
@@ -200,6 +202,19 @@ class Agent:
         self._board.replan(plans.make(catalogue(), probes(), settings))
         self._follower.reload(settings)
         self._log.info("settings reloaded", listen=settings.listen)
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """Closes the loop. What does not end in time ends with the process, and without a word: it is on its way out."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left, timeout=_LAST))
+    if asyncio.all_tasks(loop):
+        loop.set_exception_handler(lambda *_: None)
+        sys.unraisablehook = lambda _: None
+    loop.close()
 
 
 def _owner(port: int) -> str:
