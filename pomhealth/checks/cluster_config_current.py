@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.mistakes import besides, evidence, steps
+from pomhealth.checks.names import configured_hosts
 from pomhealth.checks.served import ROUTES, running_hosts
 from pomhealth.replica.model import Options
 from pomhealth.replica.paths import resolve
-from pomhealth.replica.routes import hosts
 from pomhealth.status import (
     Evidence,
     Finding,
@@ -56,7 +56,7 @@ async def look(context: Context) -> Finding:
     if not context.replica.runs("proxy"):
         return passed(f"{options.path} has no mistake that Pomerium would refuse")
     running, seconds = await running_hosts(context)
-    lacking = sorted(_route_hosts(options) - running)
+    lacking = sorted(_route_hosts(context) - running)
     if not lacking:
         return replace(passed(f"the replica runs what {options.path} holds"), cost=seconds)
     age = await context.workers.call("configuration file", lambda: _age(context), deadline=_DEADLINE)
@@ -96,10 +96,10 @@ def _pending(path: str, lacking: list[str], age: float) -> Finding:
     )
 
 
-def _route_hosts(options: Options) -> set[str]:
+def _route_hosts(context: Context) -> set[str]:
     """The routes' hosts; the sign-in page's needs no route of its own."""
-    sign_in = options.origin("authenticate_service_url")
-    return {host.name for host in hosts(options) if host.origin != sign_in}
+    sign_in = context.replica.options.origin("authenticate_service_url")
+    return {host.name for host in configured_hosts(context) if host.origin != sign_in}
 
 
 def _age(context: Context) -> float:

@@ -70,6 +70,7 @@ class Domains:
         for found in _DOMAINS.finditer(text):
             end = found.end()
             for name in _ONE.findall(found[1]):
-                self.names.add(str(json.loads(name)).partition(":")[0].lower())
+                text_of = json.loads(name) if b"\\" in name else name[1:-1].decode("utf-8", "replace")
+                self.names.add(text_of.partition(":")[0].lower())
         begun = text.rfind(_KEY, end)
         self._rest = text[begun:] if begun >= 0 else text[max(end, len(text) - len(_KEY)) :]

@@ -147,7 +147,7 @@ def _problems(route: Route) -> Iterator[Problem]:
     for field, text in (
         *_bad_source(source),
         *(one for target in targets for one in _bad_target(target)),
-        *_bad_whole(fields, _shown(source), targets),
+        *_bad_whole(fields, source, targets),
     ):
         yield Problem(route.path, route.line_of(field), text, _FIX)
 
@@ -182,7 +182,7 @@ def _bad_target(target: str) -> Iterator[_Complaint]:
 
 def _bad_whole(fields: Mapping[str, Any], source: str, targets: list[str]) -> Iterator[_Complaint]:
     if not targets and not fields.get("redirect") and not fields.get("response"):
-        yield "from", f"the route from {source} leads nowhere: it has no to, redirect or response"
+        yield "from", f"the route from {_shown(source)} leads nowhere: it has no to, redirect or response"
     restricted = [
         name
         for name in ("allow_any_authenticated_user", "allowed_domains", "allowed_users")
@@ -190,7 +190,10 @@ def _bad_whole(fields: Mapping[str, Any], source: str, targets: list[str]) -> It
     ]
     public = "allow_public_unauthenticated_access"
     if restricted and str(fields.get(public)).lower() == "true":
-        yield public, f"the route from {source} is open to everybody and restricted ({restricted[0]}) at once"
+        yield (
+            public,
+            f"the route from {_shown(source)} is open to everybody and restricted ({restricted[0]}) at once",
+        )
 
 
 def _targets(value: Any) -> list[str]:

@@ -145,9 +145,7 @@ def _certificates(options: Options, reach: Reach, *, whole: bool) -> Iterator[Pr
     for source in sources.asked_for(options, whole=whole):
         complaint = reading.complaint(source, reach)
         if complaint is not None:
-            yield _refused(
-                options, source.option, source.told(complaint.text), check="certificates_current"
-            )
+            yield _refused(options, source.option, source.told(complaint.text), check="certificates_current")
 
 
 def _is_base64(text: str) -> bool:
