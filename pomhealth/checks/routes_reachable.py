@@ -40,8 +40,7 @@ _OWN_KEYS = 0.8  # seconds to learn this replica's own keys
 _KEYS_STAY = 86400.0  # seconds for which they are believed
 _KEYS_DOUBTED = 600.0  # the same where another key is seen
 _UNSURE = 60.0  # seconds until what could not be judged is tried again
-# Names that always mean the machine of whoever asks (RFC 6761), and the one that Pomerium's own examples use.
-_LOOPBACK = ("localhost", "localhost.pomerium.io")
+_LOOPBACK = "localhost"  # it and what is below it always mean the machine of whoever asks (RFC 6761)
 
 
 async def look(context: Context) -> Finding:
@@ -159,7 +158,7 @@ class _Look:
             self.memory.take(host, unsure=doubts[0] if len(doubts) == len(found) else "")
 
     async def _addresses(self, name: str, end: float) -> tuple[str, ...]:
-        if any(name == one or name.endswith(f".{one}") for one in _LOOPBACK):
+        if name == _LOOPBACK or name.endswith(f".{_LOOPBACK}"):
             return ("127.0.0.1",)
         left = max(0.01, end - asyncio.get_running_loop().time())
         return await self.context.resolvers.of(ID).addresses(name, deadline=left)

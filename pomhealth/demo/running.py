@@ -24,10 +24,11 @@ from pomhealth.demo.children import end, python, spawn
 from pomhealth.demo.errors import DemoError
 from pomhealth.demo.leftovers import free_envoy_memory
 from pomhealth.demo.ports import free_ports
+from pomhealth.replica.unverified import unverified
 
 Where = tuple[str, int]
 
-HOST = "app.localhost.pomerium.io"
+HOST = "app.demo.localhost"
 
 _BASE_ID = "pomerium-envoy-base-id"
 
@@ -214,7 +215,7 @@ class RunningReplica:
 
     def _defaults(self, storage: str, dsn: str) -> dict[str, Any]:
         main, grpc, metrics, redirect, health, admin = free_ports(6)
-        pair = self_signed(["*.localhost.pomerium.io"])
+        pair = self_signed(["*.demo.localhost"])
         for name, content in (("cert.pem", pair.certificate), ("key.pem", pair.key)):
             path = self.directory / name
             path.touch(mode=0o600)
@@ -226,7 +227,7 @@ class RunningReplica:
             "http_redirect_addr": f"127.0.0.1:{redirect}",
             "health_check_addr": f"127.0.0.1:{health}",
             "envoy_admin_address": f"127.0.0.1:{admin}",
-            "authenticate_service_url": "https://authenticate.localhost.pomerium.io",
+            "authenticate_service_url": "https://authenticate.demo.localhost",
             "certificate_file": "cert.pem",
             "certificate_key_file": "key.pem",
             "shared_secret": base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -251,7 +252,4 @@ class RunningReplica:
 
 def _tls(raw: socket.socket) -> ssl.SSLSocket:
     """Trusts anything: whether the main listener answers is asked, not whether its certificate is good."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context.wrap_socket(raw, server_hostname=HOST)
+    return unverified().wrap_socket(raw, server_hostname=HOST)

@@ -173,7 +173,7 @@ class Stage:
         return {
             **addresses,
             "routes": [
-                {"from": f"https://{name}.localhost.pomerium.io", "to": target, **policy}
+                {"from": f"https://{name}.demo.localhost", "to": target, **policy}
                 for name, policy in routes.items()
             ],
         }

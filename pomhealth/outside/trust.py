@@ -16,6 +16,7 @@ from typing import Any
 
 from pomhealth.outside.trouble import Trouble, Unjudged
 from pomhealth.replica import paths
+from pomhealth.replica.unverified import unverified
 
 HTTP1, HTTP2 = "http/1.1", "h2"
 _FILES = (
@@ -64,10 +65,7 @@ def load(environment: Mapping[str, str], resolve: Callable[[str], str]) -> Trust
 
 def anyone() -> ssl.SSLContext:
     """For a handshake that only learns which certificate is shown, and after which nothing is sent."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+    return unverified()
 
 
 def _context(pool: tuple[bytes, ...], alpn: str) -> ssl.SSLContext:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import ssl
 import struct
 import time
-from collections.abc import Generator, Mapping
 
 from pomhealth.reach import Garbled, Silent
 from pomhealth.replica.httpget import failure
@@ -18,27 +16,27 @@ _PIECE = 65536
 
 
 def get(address: AdminAddress, path: str, *, deadline: float) -> bytes:
-    """The body of Envoy's 200 answer, within `deadline` seconds. Raises Refused, Silent, Garbled or Denied."""
-    return b"".join(_pieces(_Connection(address, deadline), address.where, path, {}, deadline))
-
-
-def stream(
-    host: str, port: int, path: str, headers: Mapping[str, str], *, tls: bool, deadline: float
-) -> Generator[bytes, None, None]:
-    """The body of a 200 answer over TCP, piece by piece, until `deadline` seconds are over. Raises as `get` does.
-
-    With `tls` the certificate is not verified: the server is this replica, and nothing secret is sent to another.
-    """
-    where = f"{host}:{port}"
-    if not tls:
-        return _pieces(
-            http.client.HTTPConnection(host, port, timeout=deadline), where, path, headers, deadline
-        )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    connection = http.client.HTTPSConnection(host, port, timeout=deadline, context=context)
-    return _pieces(connection, where, path, headers, deadline)
+    """The body of a 200 answer, within `deadline` seconds. Raises Refused, Silent, Garbled or Denied."""
+    where = address.where
+    over = time.monotonic() + deadline
+    body = bytearray()
+    with contextlib.closing(_Connection(address, deadline)) as connection:
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                raise Garbled(where, f"{path.partition('?')[0]} answers {answer.status}")
+            while piece := answer.read1(_PIECE):
+                body += piece
+                if time.monotonic() > over:
+                    raise Silent(where, f"no whole answer within {deadline:g} s")
+        except TimeoutError:
+            raise Silent(where, f"no answer within {deadline:g} s") from None
+        except OSError as error:
+            raise failure(where, error) from None
+        except (http.client.HTTPException, ValueError):
+            raise Garbled(where, "what answers does not speak HTTP") from None
+    return bytes(body)
 
 
 def peer(address: str, *, deadline: float) -> int | None:
@@ -70,27 +68,3 @@ class _Connection(http.client.HTTPConnection):
         self.sock.settimeout(self.timeout)
         name = self._address.address
         self.sock.connect("\0" + name if self._address.kind == "abstract" else name)
-
-
-def _pieces(
-    connection: http.client.HTTPConnection, where: str, path: str, headers: Mapping[str, str], deadline: float
-) -> Generator[bytes, None, None]:
-    over = time.monotonic() + deadline
-    with contextlib.closing(connection):
-        try:
-            connection.request("GET", path, headers=dict(headers))
-            answer = connection.getresponse()
-            if answer.status != 200:
-                raise Garbled(where, f"{path.partition('?')[0]} answers {answer.status}")
-            while piece := answer.read1(_PIECE):
-                yield piece
-                if time.monotonic() > over:
-                    raise Silent(where, f"no whole answer within {deadline:g} s")
-        except TimeoutError:
-            raise Silent(where, f"no answer within {deadline:g} s") from None
-        except ssl.SSLError:
-            raise Garbled(where, "the TLS handshake was refused") from None
-        except OSError as error:
-            raise failure(where, error) from None
-        except (http.client.HTTPException, ValueError):
-            raise Garbled(where, "what answers does not speak HTTP") from None

@@ -9,8 +9,9 @@ from pomhealth.replica import askonce, paths, processes
 from pomhealth.replica.discover import choose
 from pomhealth.replica.envoy import LEARNT, learn
 from pomhealth.replica.errors import Ambiguous, ReplicaError
-from pomhealth.replica.examine import learns, version_may_come
+from pomhealth.replica.examine import learns
 from pomhealth.replica.model import Process, Replica
+from pomhealth.replica.running import version_may_come
 from pomhealth.replica.sidecar import without_process
 from pomhealth.settings import Settings
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from pomhealth.replica import (
     addresses,
@@ -18,6 +18,7 @@ from pomhealth.replica import (
 )
 from pomhealth.replica.backend import storage
 from pomhealth.replica.envoy import LEARNT, admin_of, learn
+from pomhealth.replica.eyes import Look
 from pomhealth.replica.goaddress import listen_address
 from pomhealth.replica.model import (
     SOMEWHERE,
@@ -32,64 +33,24 @@ from pomhealth.replica.model import (
 from pomhealth.replica.options import merge
 from pomhealth.replica.platform import platform_of
 from pomhealth.replica.redirect import redirect_listener
+from pomhealth.replica.running import version_of
 from pomhealth.replica.services import services_of
 from pomhealth.replica.sockets import SocketTable
-from pomhealth.replica.version import of_listener, of_program
 from pomhealth.settings import Settings
-from pomhealth.status import Unobservable
 
-T = TypeVar("T")
-
-_STARTING = 20.0  # seconds that an Envoy has to open its listeners
 _ZERO = "Pomerium Zero keeps this replica's options in its encrypted bootstrap file"
-
-
-@dataclass
-class _Look:
-    """One look at a process: what was read of it, and what is lacking."""
-
-    main: Process
-    settings: Settings
-    before: Replica | None
-    missing: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        pid = self.main.pid
-        self.argv = processes.argv(pid)
-        self.environment: Mapping[str, str] = self.try_to(
-            "environment", lambda: processes.environment(pid), {}
-        )
-        self.cwd = self.try_to("working directory", lambda: processes.cwd(pid), "")
-        self.root = self.try_to("mount namespace", lambda: processes.root(pid), "")
-        self.same_network = processes.same_network(pid)
-        if not self.same_network:
-            self.missing["network"] = (
-                f"run pomhealth in the replica's network namespace (nsenter --target {pid} --net, "
-                "or a container that shares it)"
-            )
-
-    def try_to(self, what: str, look: Callable[[], T], otherwise: T) -> T:
-        """What `look` sees; where it may not look, what is lacking is noted under `what`."""
-        try:
-            return look()
-        except Unobservable as unobservable:
-            self.missing[what] = str(unobservable)
-            return otherwise
-
-    def reach(self, path: str) -> str:
-        return paths.reach(path, cwd=self.cwd, root=self.root)
 
 
 def with_process(main: Process, settings: Settings, before: Replica | None) -> Replica:
     """The replica that this process is."""
-    look = _Look(main, settings, before)
+    look = Look(main, settings, before)
     envoys = processes.envoys(main)
     options = _options(look)
     admin = admin_of(
         envoys, settings, look.environment, look.root, look.missing, same_network=look.same_network
     )
     learnt = _learnt(look, options, admin)
-    version = _version(look, options, learnt)
+    version = version_of(look, options, learnt)
     release = _release(version)
     options = _validated(look, options, release)
     endpoints = tuple(_endpoints(look, options, release, learnt))
@@ -176,7 +137,7 @@ def health_of(
     return found
 
 
-def _health(look: _Look, options: Options, release: tuple[int, int] | None) -> Endpoint | None:
+def _health(look: Look, options: Options, release: tuple[int, int] | None) -> Endpoint | None:
     """The replica's health server; where its address is a guess, only if the replica's user listens there."""
     found = health_of(options, look.settings, release, look.missing)
     guessed = found is not None and found.origin == "default" and not options.zero
@@ -191,12 +152,12 @@ def _health(look: _Look, options: Options, release: tuple[int, int] | None) -> E
 
 def main_address(main: Process) -> str:
     """The process's main address in words, as far as it can be read."""
-    look = _Look(main, Settings(), None)
+    look = Look(main, Settings(), None)
     endpoint = next(iter(addresses.asked_for(_options(look), None)), None)
     return endpoint.where if endpoint is not None and "options" not in look.missing else "not known"
 
 
-def _options(look: _Look) -> Options:
+def _options(look: Look) -> Options:
     """The options from file and environment, before anything is said of their worth."""
     named = look.settings.pomerium_config or commandline.config_file(look.argv)
     before = look.before.options if look.before is not None else None
@@ -217,7 +178,7 @@ def _options(look: _Look) -> Options:
     return options
 
 
-def _validated(look: _Look, options: Options, release: tuple[int, int] | None) -> Options:
+def _validated(look: Look, options: Options, release: tuple[int, int] | None) -> Options:
     """The options with what Pomerium would refuse of them; then those of before stay in force."""
     if options.problems:
         return options
@@ -236,7 +197,7 @@ def learns(replica: Replica) -> bool:
     return replica.options.zero or bool({"options", "environment"} & replica.missing.keys())
 
 
-def _learnt(look: _Look, options: Options, admin: AdminAddress | None) -> tuple[Endpoint, ...]:
+def _learnt(look: Look, options: Options, admin: AdminAddress | None) -> tuple[Endpoint, ...]:
     """What Envoy listens on, where that is needed; as it was, while Envoy does not answer."""
     if not learns(Replica(options=options, missing=look.missing)):
         return ()
@@ -249,46 +210,12 @@ def _learnt(look: _Look, options: Options, admin: AdminAddress | None) -> tuple[
     return tuple(one for one in before.endpoints if one.origin == LEARNT)
 
 
-def _version(look: _Look, options: Options, learnt: tuple[Endpoint, ...]) -> Value | None:
-    """The version. The program is asked once a process, its gRPC listener until it answers or no longer can be starting."""
-    before = look.before if look.before is not None and look.before.main == look.main else None
-    if before is not None and (before.version is not None or not version_may_come(before)):
-        if before.version is None and "version" in before.missing:
-            look.missing["version"] = before.missing["version"]
-        return before.version
-    if before is None:
-        try:
-            return of_program(look.main)
-        except Unobservable as unobservable:
-            look.missing["version"] = str(unobservable)
-    else:
-        look.missing["version"] = before.missing["version"].partition("; ")[0]
-    listeners = learnt or addresses.asked_for(options, None)
-    grpc = next((one for one in listeners if one.role == "grpc_address"), None)
-    if grpc is None or not look.same_network:
-        return None
-    try:
-        found = of_listener(grpc)
-    except Unobservable as unobservable:
-        look.missing["version"] += f"; {unobservable}"
-        return None
-    del look.missing["version"]
-    return found
-
-
-def version_may_come(replica: Replica) -> bool:
-    """Whether the listener that tells the version may still be coming up: it is asked again until then."""
-    envoy = replica.envoy
-    starting = envoy is None or processes.age(envoy) < _STARTING
-    return replica.version is None and starting and replica.endpoint("grpc_address") is not None
-
-
 def _release(version: Value | None) -> tuple[int, int] | None:
     return Replica(version=version).release
 
 
 def _endpoints(
-    look: _Look, options: Options, release: tuple[int, int] | None, learnt: tuple[Endpoint, ...]
+    look: Look, options: Options, release: tuple[int, int] | None, learnt: tuple[Endpoint, ...]
 ) -> Iterator[Endpoint]:
     """As the options ask; what they cannot tell is taken from what Envoy listens on."""
     if options.zero or "options" in look.missing:
@@ -307,13 +234,13 @@ def _endpoints(
     yield from (one for one in learnt if one.role not in roles)
 
 
-def _directories(look: _Look, release: tuple[int, int] | None) -> tuple[Value | None, Value | None]:
+def _directories(look: Look, release: tuple[int, int] | None) -> tuple[Value | None, Value | None]:
     if "environment" in look.missing:
         return None, None
     return surroundings.cache_dir(look.environment), surroundings.data_dir(look.environment, release)
 
 
-def _storage(look: _Look, options: Options, data: Value | None) -> Any:
+def _storage(look: Look, options: Options, data: Value | None) -> Any:
     if options.zero:
         look.missing["storage"] = _ZERO
         return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pomhealth.reach import Garbled, Silent
 from pomhealth.replica.httpget import failure
+from pomhealth.replica.unverified import unverified
 
 if TYPE_CHECKING:
     from h2.connection import H2Connection
@@ -30,7 +31,7 @@ def headers(host: str, port: int, method: str, *, tls: bool, deadline: float) ->
         with socket.create_connection((host, port), timeout=deadline) as raw:
             if not tls:
                 return _call(raw, where, method, over)
-            with _context().wrap_socket(raw, server_hostname="localhost") as secure:
+            with unverified("h2").wrap_socket(raw, server_hostname="localhost") as secure:
                 return _call(secure, where, method, over)
     except TimeoutError:
         raise Silent(where, f"no answer within {deadline:g} s") from None
@@ -89,11 +90,3 @@ def _answer(connection: H2Connection, piece: bytes) -> Mapping[str, str] | None:
         if isinstance(event, ResponseReceived):
             return {str(name): str(value) for name, value in event.headers or ()}
     return None
-
-
-def _context() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
-    return context

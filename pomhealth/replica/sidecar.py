@@ -102,9 +102,7 @@ def _asked(options: Options) -> tuple[Endpoint, ...]:
 
 def _is_pomerium(health: Endpoint) -> bool:
     try:
-        pieces = askonce.stream(
-            health.connect_host, health.port, "/status", {}, tls=False, deadline=_DEADLINE
-        )
-        return bool(parse_status(b"".join(pieces)))
+        at = AdminAddress("tcp", f"{health.connect_host}:{health.port}", health.origin)
+        return bool(parse_status(askonce.get(at, "/status", deadline=_DEADLINE)))
     except ReachError:
         return False

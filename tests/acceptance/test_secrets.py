@@ -153,7 +153,7 @@ STATES: dict[str, Callable[[RunningReplica], object]] = {
     ),
     "the same secret twice": lambda replica: config_with(replica, f"\nshared_secret: {SHARED}\n"),
     "route with a secret in its URL": lambda replica: replica.rewrite(
-        routes=[{"from": "https://a.localhost.pomerium.io", "to": f"http://user:{UPSTREAM}@upstream:port"}]
+        routes=[{"from": "https://a.demo.localhost", "to": f"http://user:{UPSTREAM}@upstream:port"}]
     ),
     "file that is nothing but a secret": lambda replica: replica.write_config(SHARED),
 }
@@ -161,7 +161,7 @@ STATES: dict[str, Callable[[RunningReplica], object]] = {
 
 @pytest.mark.parametrize("state", STATES)
 def test_no_secret_appears_anywhere(standin: StandIn, tmp_path: Path, state: str) -> None:
-    pair = self_signed(["*.localhost.pomerium.io"])
+    pair = self_signed(["*.demo.localhost"])
     replica = standin(
         storage="postgres",
         env={"IDP_CLIENT_SECRET": IDP, "METRICS_BASIC_AUTH": b64encode(f"user:{BASIC}".encode()).decode()},
@@ -173,7 +173,7 @@ def test_no_secret_appears_anywhere(standin: StandIn, tmp_path: Path, state: str
         certificate_key=b64encode(pair.key).decode(),
         routes=[
             {
-                "from": "https://app.localhost.pomerium.io",
+                "from": "https://app.demo.localhost",
                 "to": "http://127.0.0.1:1",
                 "set_request_headers": {"Authorization": HEADER},
             }

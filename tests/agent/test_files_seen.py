@@ -8,7 +8,7 @@ from tests.agent.process import Agent, agent, until
 from tests.certs.making import made
 from tests.standin import StandIn
 
-NAMES = ("*.localhost.pomerium.io",)
+NAMES = ("*.demo.localhost",)
 EXPIRING = ("certificates_current", "expiring")
 
 
@@ -35,8 +35,8 @@ def test_a_swapped_directory_a_renewed_file_and_one_for_metrics_are_seen(
     metrics = tmp_path / "metrics"
     made("m.example.com").into(metrics)
     obtained = tmp_path / "autocert"
-    host = obtained / "certificates" / "acme-v02.api.letsencrypt.org-directory" / "app.localhost.pomerium.io"
-    made("app.localhost.pomerium.io").into(host, host.name)
+    host = obtained / "certificates" / "acme-v02.api.letsencrypt.org-directory" / "app.demo.localhost"
+    made("app.demo.localhost").into(host, host.name)
     replica = standin(
         certificate_file=str(volume / "tls.crt"),
         certificate_key_file=str(volume / "tls.key"),
@@ -64,7 +64,7 @@ def test_a_swapped_directory_a_renewed_file_and_one_for_metrics_are_seen(
         made(host.name).into(host, host.name)
         took.append(told(one, after=False))
 
-        new = host.with_name("authenticate.localhost.pomerium.io")
+        new = host.with_name("authenticate.demo.localhost")
         made(new.name, days=2).into(new, new.name)
         took.append(told(one, after=True))
         assert one.stop() == 0

@@ -34,7 +34,7 @@ from tests.certs.making import Made, made
 from tests.contexts import context_of
 from tests.standin import StandIn
 
-NAMES = ("*.localhost.pomerium.io",)
+NAMES = ("*.demo.localhost",)
 PATIENCE = 20.0  # seconds
 
 
@@ -69,7 +69,7 @@ async def serves(replica: RunningReplica, one: Made) -> None:
     """Returns once the main listener presents this certificate."""
     end = asyncio.get_running_loop().time() + PATIENCE
     async with context_of(replica) as context:
-        to = approach(context.replica, "app.localhost.pomerium.io")
+        to = approach(context.replica, "app.demo.localhost")
         assert to is not None
         while await presented(to, deadline=5) != one.der:
             assert asyncio.get_running_loop().time() < end
@@ -231,7 +231,7 @@ async def test_an_old_certificate_from_another_process_on_the_same_port_is_stale
     """Only a handshake tells: what Envoy has loaded is the new one."""
     with sharing(replica.address, made(*NAMES, days=20), tmp_path / "old"):
         finding = await until(replica, has("served-stale"))
-    assert "users of pomhealth.localhost.pomerium.io get" in finding.evidence[0].observed
+    assert "users of pomhealth.demo.localhost get" in finding.evidence[0].observed
 
 
 async def test_each_name_is_presented_its_own_certificate(standin: StandIn, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pomhealth.settings import Settings
 from pomhealth.status import Finding, Outcome
 from tests.standin import StandIn
 
-HOST = "https://app.localhost.pomerium.io"
+HOST = "https://app.demo.localhost"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ async def test_a_route_without_a_usable_url_is_refused_with_its_line(replica: Ru
 async def test_a_new_route_is_current_once_the_replica_has_taken_it_over(replica: RunningReplica) -> None:
     routes = [
         *replica.options["routes"],
-        {"from": "https://new.localhost.pomerium.io", "to": "http://127.0.0.1:1"},
+        {"from": "https://new.demo.localhost", "to": "http://127.0.0.1:1"},
     ]
     replica.rewrite(routes=routes)
     end = asyncio.get_running_loop().time() + 10
@@ -77,7 +77,7 @@ async def test_a_file_that_nobody_takes_over_is_pending_until_somebody_does(repl
     left = asyncio.get_running_loop().time() + 60
     os.kill(replica.pid, signal.SIGSTOP)
     try:
-        new = {"from": "https://new.localhost.pomerium.io", "to": "http://127.0.0.1:1"}
+        new = {"from": "https://new.demo.localhost", "to": "http://127.0.0.1:1"}
         replica.rewrite(routes=[*replica.options["routes"], new])
         while not (finding := (await look_at(replica, before))[0]).cause:
             assert "is being taken over" in finding.summary
@@ -86,7 +86,7 @@ async def test_a_file_that_nobody_takes_over_is_pending_until_somebody_does(repl
     finally:
         os.kill(replica.pid, signal.SIGCONT)
     assert (finding.outcome, finding.cause) == (Outcome.WARN, "pending")
-    assert "no route for new.localhost.pomerium.io" in finding.summary
+    assert "no route for new.demo.localhost" in finding.summary
     while (await look_at(replica, before))[0].outcome is not Outcome.PASS:
         assert asyncio.get_running_loop().time() < left
         await asyncio.sleep(0.2)

@@ -85,7 +85,7 @@ def test_it_is_for_core_and_zero_and_the_replicas_own_report_counts_besides() ->
 
 async def test_names_that_lead_to_this_replica_pass_and_cost_one_request(replica: RunningReplica) -> None:
     lines = replica.log().count("authorize check")
-    names = [f"https://{name}.localhost.pomerium.io" for name in "abcdefgh"]
+    names = [f"https://{name}.demo.localhost" for name in "abcdefgh"]
     async with routed(replica, *names) as context:
         finding = await look(context)
         again = await look(context)

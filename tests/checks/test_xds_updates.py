@@ -47,14 +47,12 @@ async def test_a_refused_update_fails_until_another_is_taken(standin: StandIn, k
     async with context_of(replica) as context:
         assert (await look(context)).outcome is Outcome.PASS
         replica.rewrite(
-            routes=[*good, {"from": "https://b.localhost.pomerium.io", "to": "http://127.0.0.1:1", **mistake}]
+            routes=[*good, {"from": "https://b.demo.localhost", "to": "http://127.0.0.1:1", **mistake}]
         )
         finding = await outcome(look, context, Outcome.FAIL)
         assert (finding.cause, finding.silent) == ("rejected", False)
         assert (await xds_other.look(context)).outcome is Outcome.PASS
-        replica.rewrite(
-            routes=[*good, {"from": "https://c.localhost.pomerium.io", "to": "http://127.0.0.1:1"}]
-        )
+        replica.rewrite(routes=[*good, {"from": "https://c.demo.localhost", "to": "http://127.0.0.1:1"}])
         finding = await outcome(look, context, Outcome.UNKNOWN)
         assert "accepted a later one" in finding.summary
 

@@ -30,7 +30,7 @@ def replica(module_standin: StandIn) -> RunningReplica:
         databroker_storage_connection_string="postgres://u:planted-dsn@h/db",
         routes=[
             {
-                "from": "https://app.localhost.pomerium.io",
+                "from": "https://app.demo.localhost",
                 "to": "http://127.0.0.1:1",
                 "set_request_headers": {"Authorization": "planted-header"},
             }

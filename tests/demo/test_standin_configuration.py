@@ -123,7 +123,7 @@ def test_what_was_removed_is_logged_with_its_explanation(settled: RunningReplica
 
 def test_an_unknown_option_is_logged_and_the_rest_taken_over(standin: StandIn) -> None:
     replica = standin("v0.32.9")
-    host = "new.localhost.pomerium.io"
+    host = "new.demo.localhost"
     route = {"from": f"https://{host}", "to": "http://127.0.0.1:1", "alow_spdy": True}
     replica.rewrite(merge_slashes=True, routes=[*replica.options["routes"], route])
     until(lambda: len(messages(replica, "unknown config option")) >= 2, "it is logged", 3.0)
@@ -154,7 +154,7 @@ def test_what_envoy_refuses_is_reported(
 ) -> None:
     replica = standin()
     good = replica.options["routes"]
-    bad = {"from": "https://b.localhost.pomerium.io", "to": "http://127.0.0.1:1", **route}
+    bad = {"from": "https://b.demo.localhost", "to": "http://127.0.0.1:1", **route}
     replica.rewrite(routes=[*good, bad])
     until(lambda: words in error(replica, component), "the refusal is reported")
     replica.rewrite(routes=good)

@@ -54,7 +54,7 @@ def test_an_open_route_leads_to_its_upstream(replica: RunningReplica) -> None:
 
 def test_a_closed_route_leads_to_the_sign_in_page(replica: RunningReplica) -> None:
     status, location, _ = ask(replica, "closed.test", "/")
-    assert (status, location) == (302, "https://authenticate.localhost.pomerium.io/.pomerium/sign_in")
+    assert (status, location) == (302, "https://authenticate.demo.localhost/.pomerium/sign_in")
 
 
 def test_the_well_known_documents(replica: RunningReplica) -> None:
@@ -73,7 +73,7 @@ def test_the_key_is_that_of_every_replica_with_the_same_secret(standin: StandIn)
 
 def test_the_sign_in_page_answers_500_while_its_provider_cannot_be_reached(standin: StandIn) -> None:
     replica = standin(idp_provider="oidc", idp_provider_url="http://127.0.0.1:1")
-    assert ask(replica, "authenticate.localhost.pomerium.io", "/.pomerium/")[0] == 500
+    assert ask(replica, "authenticate.demo.localhost", "/.pomerium/")[0] == 500
     assert "failed to sign in" in replica.log()
     assert ask(replica, "open.test", "/.pomerium/")[0] == 302
 

@@ -10,7 +10,7 @@ from pomhealth.demo.errors import DemoError
 from pomhealth.demo.faults.fault import Fault
 from pomhealth.demo.stage import Stage
 
-_NAMES = ("*.localhost.pomerium.io",)
+_NAMES = ("*.demo.localhost",)
 _OTHER = "intranet.example.com"
 _OPTION = "certificate_file"
 

@@ -43,7 +43,7 @@ def _bad_yaml(stage: Stage) -> str:
 
 
 def _bad_route(stage: Stage) -> str:
-    route = {"from": "app.localhost.pomerium.io", "to": "http://127.0.0.1:1"}
+    route = {"from": "app.demo.localhost", "to": "http://127.0.0.1:1"}
     stage.home.setdefault("routes", list(stage.replica.options["routes"]))
     stage.replica.rewrite(routes=[*stage.home["routes"], route])
     return (
