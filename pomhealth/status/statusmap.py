@@ -134,8 +134,22 @@ class StatusMap:
         told = (entry for entry in self.entries.values() if entry.outcome in (Outcome.FAIL, Outcome.WARN))
         return tuple(sorted(told, key=lambda entry: (entry.urgency, entry.component.since)))
 
+    @cached_property
+    def _calm(self) -> bool:
+        """Whether nothing fails and nothing follows a root: then no entry depends on another."""
+        return not any(entry.outcome is Outcome.FAIL or entry.blocked_by for entry in self.entries.values())
+
     def with_component(self, component: Component) -> StatusMap:
-        return StatusMap({**self.components, component.id: component})
+        """The map with this component in place of the one before; what is worked out of the others is kept.
+
+        It is made several times a second, and mostly all is well.
+        """
+        after = StatusMap({**self.components, component.id: component})
+        found = component.finding
+        if found is not None and found.outcome is not Outcome.FAIL and not found.blocked_by and self._calm:
+            entries = {**self.entries, component.id: Entry(component, found)}
+            after.__dict__.update(entries=entries, _calm=True)
+        return after
 
 
 def observe(status: StatusMap, id_: str, finding: Finding, *, at: float) -> StatusMap:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from pomhealth.status import (
@@ -255,3 +257,23 @@ def test_a_map_is_never_changed_only_made_anew() -> None:
     observe(before, "storage", BAD, at=2.0)
     report(before, {"storage": Report("RUNNING", error="broken")}, {}, at=2.0)
     assert before.ready
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_kept_from_the_map_before_is_what_would_be_worked_out_anew(seed: int) -> None:
+    chance = random.Random(seed)
+    status = chain()
+    findings = [
+        GOOD,
+        GOOD,
+        GOOD,
+        BAD,
+        unseen("no right"),
+        not_applicable("none"),
+        blocked("storage", "after it"),
+    ]
+    for at in range(60):
+        status = observe(
+            status, chance.choice(list(status.components)), chance.choice(findings), at=float(at)
+        )
+        assert status.entries == StatusMap(status.components).entries
