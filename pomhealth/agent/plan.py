@@ -55,15 +55,19 @@ def make(
 
 
 def alone(catalogue: Catalogue, ids: Iterable[str]) -> Catalogue:
-    """Of these checks those that a configuration file is enough for, each without what it needs or follows."""
-    wanted = set(ids)
-    return Catalogue(
-        {
-            check.id: replace(check, needs=(), follows=())
-            for check in catalogue
-            if check.offline and check.id in wanted
-        }
-    )
+    """Of these checks those that a configuration file is enough for, with what they follow of the same kind.
+
+    They need nothing else: there is no replica.
+    """
+    enough = {check.id: check for check in catalogue if check.offline}
+    wanted = set(ids) & enough.keys()
+    wanted |= {root for id_ in wanted for root in enough[id_].follows if root in enough}
+    kept = {
+        id_: replace(check, needs=(), follows=tuple(root for root in check.follows if root in enough))
+        for id_, check in enough.items()
+        if id_ in wanted
+    }
+    return Catalogue(kept)
 
 
 def start(plan: Plan) -> StatusMap:

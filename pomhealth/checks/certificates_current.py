@@ -125,10 +125,11 @@ def _faulty(found: Sequence[Fault], sight: Sight, replica: Replica) -> Finding:
     told = [Evidence(fault.source, fault.observed, fault.expected) for fault in found[:_NAMED]]
     if len(found) > _NAMED:
         told.append(Evidence("further certificates", f"and {len(found) - _NAMED} more", "none with a fault"))
+    where = f" ({worst.source})" if worst.source != worst.title else ""
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     return (warned if worst.cause in ("served-stale", "expiring") else failed)(
         worst.cause,
-        f"{_SAYS[worst.cause].format(title=worst.title, source=worst.source)}{more}{_goes_on(replica)}",
+        f"{_SAYS[worst.cause].format(title=worst.title)}{where}{more}{_goes_on(replica)}",
         told[0],
         *told[1:],
         steps=_steps(worst, replica),
@@ -138,20 +139,22 @@ def _faulty(found: Sequence[Fault], sight: Sight, replica: Replica) -> Finding:
 
 
 _SAYS = {
-    "expired": "the certificate for {title} has ended ({source})",
-    "unreadable": "the certificate {title} cannot be used ({source})",
-    "key-mismatch": "the key does not belong to the certificate for {title} ({source})",
-    "not-yet-valid": "the certificate for {title} is not valid yet ({source})",
-    "served-stale": "users still get an old certificate for {title} ({source})",
-    "expiring": "the certificate for {title} ends soon ({source})",
+    "expired": "the certificate for {title} has ended",
+    "unreadable": "the certificate {title} cannot be used",
+    "key-mismatch": "the key does not belong to the certificate for {title}",
+    "not-yet-valid": "the certificate for {title} is not valid yet",
+    "served-stale": "users still get an old certificate for {title}",
+    "expiring": "the certificate for {title} ends soon",
 }
 
 
 def _goes_on(replica: Replica) -> str:
     """What Pomerium does meanwhile, where it refuses the pair and so the whole file."""
-    if any(problem.check == ID for problem in replica.options.problems):
-        return "; Pomerium refuses the configuration with it and goes on with what it had"
-    return ""
+    if not any(problem.check == ID for problem in replica.options.problems):
+        return ""
+    if replica.main is None and not replica.envoys:
+        return "; Pomerium would not start with it"
+    return "; Pomerium refuses the configuration with it and goes on with what it had"
 
 
 def _steps(worst: Fault, replica: Replica) -> tuple[str, ...]:

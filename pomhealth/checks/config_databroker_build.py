@@ -15,6 +15,7 @@ from pomhealth.replica.model import Problem, Replica
 from pomhealth.status import Finding, Unobservable, blocked, failed, passed, unseen, warned
 
 ID = "config.databroker.build"
+CERTIFICATES = "certificates_current"
 
 
 async def look(context: Context) -> Finding:
@@ -30,7 +31,7 @@ async def look(context: Context) -> Finding:
             return blocked(
                 "cluster_config_current", f"Pomerium refuses {options.path}; what it runs it could build"
             )
-        return _refused(replica)
+        return _refused(replica, unknown(options, vocabulary(replica.release or newest())))
     if options.problems:
         return passed("the replica started with the options in its environment")
     if "options" in replica.missing:
@@ -45,14 +46,19 @@ async def look(context: Context) -> Finding:
     return _built(replica, strangers, words)
 
 
-def _refused(replica: Replica) -> Finding:
-    path, problems = replica.options.path, replica.options.problems
+def _refused(replica: Replica, strangers: tuple[Problem, ...]) -> Finding:
+    """What keeps Pomerium from starting; a certificate's fault is told by the check of certificates."""
+    path = replica.options.path
+    problems = tuple(one for one in replica.options.problems if one.check != CERTIFICATES)
+    if not problems:
+        return blocked(CERTIFICATES, f"Pomerium would not start with {path}, because of a certificate")
     first = next((one for one in problems if one.cause == REMOVED), problems[0])
     return failed(
         first.cause,
         f"Pomerium would not start with {path}: {first.text} ({_line(first)}){besides(problems)}",
         *evidence(problems, "a configuration that Pomerium accepts"),
-        steps=steps(problems),
+        *(evidence(strangers, "an option that it reads") if strangers else ()),
+        steps=(*steps(problems), *steps(strangers)),
         names=(("FILE", path),),
     )
 

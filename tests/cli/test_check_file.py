@@ -177,3 +177,22 @@ def test_names_of_the_file_cannot_command_the_terminal(new: Path) -> None:
     run = check(new.parent, "--pomerium-config", "new.yaml", BUILD)
     assert "\x1b" not in run.stdout
     assert "unknown-option" in run.stdout
+
+
+def test_a_certificate_that_keeps_it_from_starting_is_one_finding_and_the_certificates_own(new: Path) -> None:
+    new.write_text(f"{GOOD}certificate_file: gone.crt\ncertificate_key_file: gone.key\n")
+    run = check(new.parent, "--pomerium-config", "new.yaml", "-o", "json", BUILD)
+    told = json.loads(run.stdout)
+    assert (run.returncode, told["errors"]) == (1, ["certificates_current"])
+    build = next(one for one in told["checks"] if one["id"] == BUILD)
+    assert (build["outcome"], build["blocked_by"]) == ("skipped", "certificates_current")
+    (certificate,) = (one for one in told["checks"] if one["id"] == "certificates_current")
+    assert "Pomerium would not start with it" in certificate["summary"]
+
+
+def test_a_misspelt_option_is_told_beside_what_is_refused(new: Path) -> None:
+    new.write_text(f"{REMOVED}cookie_expires: 1h\n")
+    run = check(new.parent, "--pomerium-config", "new.yaml", BUILD)
+    assert run.returncode == 1
+    assert f"✗ {BUILD}: removed-option" in run.stdout
+    assert "seen      new.yaml:5" in run.stdout
