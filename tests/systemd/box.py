@@ -28,15 +28,16 @@ mount -t tmpfs none "$box"
 mkdir "$box/new" "$box/work" "$box/root"
 mount -t overlay none -o "lowerdir=/,upperdir=$box/new,workdir=$box/work" "$box/root"
 cd "$box/root"
-mkdir -p ".$project" old
+mkdir -p old
 rm -f .dockerenv
-[ -e ".$project/pyproject.toml" ] || mount --rbind "$project" ".$project"
 mount -t proc none proc
 mount -t sysfs none sys
 mount -t cgroup2 none sys/fs/cgroup
 mount --rbind /dev dev
 mount -t tmpfs none run
 mount -t tmpfs -o mode=1777 none tmp
+mkdir -p ".$project"
+[ -e ".$project/pyproject.toml" ] || mount --rbind "$project" ".$project"
 for unit in tmpfiles-setup tmpfiles-setup-dev udevd udev-trigger networkd resolved binfmt sysctl; do
   ln -sf /dev/null "etc/systemd/system/systemd-$unit.service"
 done
