@@ -7,8 +7,8 @@ should have been swept is in the tables for all to see.
 from __future__ import annotations
 
 from pomhealth.checks.context import Context
-from pomhealth.checks.traces import session, settling, traces
-from pomhealth.status import Evidence, Finding, not_applicable, passed, unseen, warned
+from pomhealth.checks.traces import settling, traces_of, unshared
+from pomhealth.status import Evidence, Finding, passed, unseen, warned
 from pomhealth.storage.target import Target
 from pomhealth.storage.traces import SWEPT_AFTER, Traces
 
@@ -22,14 +22,10 @@ _HOURLY = (0, 31)  # the first release that keeps changes for an hour; before, i
 
 
 async def look(context: Context) -> Finding:
-    storage = context.storage
-    if storage.kind != "postgres":
-        return not_applicable(f"storage is {storage.kind}: Pomerium sweeps it where nobody else looks")
-    if not context.replica.runs("databroker"):
-        return not_applicable("this replica runs no databroker, and so has no storage of its own")
-    seen = await traces(context)
-    target = (await session(context)).target
-    assert target is not None
+    apart = unshared(context, "Pomerium sweeps it where nobody else looks")
+    if apart is not None:
+        return apart
+    seen, target = await traces_of(context)
     found = judge(seen, target, context.replica.release)
     grace = _GRACE if seen.expired else _GRACE_OF_CHANGES
     pending = settling(context, seen, grace) if found.cause else ""

@@ -10,8 +10,8 @@ import asyncio
 from dataclasses import dataclass
 
 from pomhealth.checks.context import Context
-from pomhealth.checks.traces import session, settling, traces
-from pomhealth.status import Evidence, Finding, not_applicable, passed, unseen, warned
+from pomhealth.checks.traces import settling, traces, traces_of, unshared
+from pomhealth.status import Evidence, Finding, passed, unseen, warned
 from pomhealth.storage.target import ANY, Target
 from pomhealth.storage.traces import Traces
 
@@ -40,14 +40,10 @@ class Place:
 
 
 async def look(context: Context) -> Finding:
-    storage = context.storage
-    if storage.kind != "postgres":
-        return not_applicable(f"storage is {storage.kind}: it belongs to this replica alone")
-    if not context.replica.runs("databroker"):
-        return not_applicable("this replica runs no databroker, and so has no storage of its own")
-    seen = await traces(context)
-    target = (await session(context)).target
-    assert target is not None
+    apart = unshared(context, "it belongs to this replica alone")
+    if apart is not None:
+        return apart
+    seen, target = await traces_of(context)
     place = Place(target, context.replica.same_network)
     found = judge(seen, place)
     if not found.cause:

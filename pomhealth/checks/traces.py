@@ -5,9 +5,10 @@ from __future__ import annotations
 from pomhealth.checks.context import Context
 from pomhealth.reach import Silent
 from pomhealth.replica import processes
-from pomhealth.status import Unobservable
+from pomhealth.status import Finding, Unobservable, not_applicable
 from pomhealth.storage.connstring import BadDsn
 from pomhealth.storage.session import PostgresSession
+from pomhealth.storage.target import Target
 from pomhealth.storage.traces import LOOK, Traces, read
 from pomhealth.storage.wire import Failed
 
@@ -22,6 +23,24 @@ async def traces(context: Context) -> Traces:
     """Asks, or gives what another check has just been told. Raises Unobservable where nobody can be asked."""
     seen, _ = await context.notes.shared("storage traces", lambda: _ask(context), fresh=_FRESH)
     return seen
+
+
+async def traces_of(context: Context) -> tuple[Traces, Target]:
+    """The traces, and the server that they are of. Raises Unobservable."""
+    seen = await traces(context)
+    target = (await session(context)).target
+    assert target is not None  # it was asked just now
+    return seen, target
+
+
+def unshared(context: Context, alone: str) -> Finding | None:
+    """That this replica shares no PostgreSQL with others, where that is so; `alone` is what follows, in a clause."""
+    kind = context.storage.kind
+    if kind != "postgres":
+        return not_applicable(f"storage is {kind}: {alone}")
+    if not context.replica.runs("databroker"):
+        return not_applicable("this replica runs no databroker, and so has no storage of its own")
+    return None
 
 
 async def session(context: Context) -> PostgresSession:

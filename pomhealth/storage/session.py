@@ -8,14 +8,13 @@ import ipaddress
 import math
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-
-from psycopg import pq
+from dataclasses import replace
 
 from pomhealth.blocking import Workers
 from pomhealth.reach import Silent
 from pomhealth.status import Unobservable
 from pomhealth.storage import fit, questions
+from pomhealth.storage.answer import Answer
 from pomhealth.storage.dsn import NOWHERE, conninfo
 from pomhealth.storage.questions import StorageFacts
 from pomhealth.storage.target import ANY, Host, Target
@@ -29,21 +28,6 @@ _RESOLVE = 5.0
 _DISK_EVERY = 60.0  # seconds between two proofs that the server has disk to write on
 _LEAST = 0.15  # seconds that must be left of a look to ask at all
 _LEAST_FOR_DISK = 0.3  # the same for that proof: the server ends it after 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The results of some statements, and over which connection they came.
-
-    `where` is for a person; `backend_pid` the server process as the connection's start named it. `back` is how many
-    seconds ago a connection came about again after `gone` seconds without one (infinite, 0: it was never lost).
-    """
-
-    results: list[pq.abc.PGresult]
-    where: str
-    backend_pid: int
-    back: float = math.inf
-    gone: float = 0.0
 
 
 class PostgresSession:

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 
 from pomhealth.storage import questions
-from pomhealth.storage.session import Answer
+from pomhealth.storage.answer import Answer
 from pomhealth.storage.trouble import silence
 from pomhealth.storage.wire import Failed
 
