@@ -6,8 +6,11 @@ import asyncio
 import logging
 import os
 import shlex
+import signal
 import time
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any, TypeVar
 
 import click
 
@@ -28,6 +31,8 @@ from pomhealth.report.text import render
 from pomhealth.settings import Settings, SettingsError
 from pomhealth.settings_file import load
 from pomhealth.status import StatusMap
+
+T = TypeVar("T")
 
 _DEADLINE = 4.3  # seconds for looking; with starting and closing, the whole command stays under 5
 _PAUSE = 0.5  # seconds between two tries of --wait
@@ -132,13 +137,32 @@ async def _runs(settings: Settings) -> bool:
     return await Workers().call("discovery", partial(runs, settings), deadline=_DEADLINE)
 
 
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """As asyncio.run, and ^C always ends it.
+
+    asyncio's own handler (since Python 3.11) cancels the task, and wait_for drops that when it has just got its answer.
+    """
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if usual:
+        signal.signal(signal.SIGINT, _interrupt)
+    try:
+        return asyncio.run(work)
+    finally:
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _measure(
     settings: Settings, ids: tuple[str, ...], version: Value | None, wait: float, fail_on: str
 ) -> tuple[tuple[Item, ...], Replica]:
     until = time.monotonic() + wait
     while True:
         try:
-            status, replica = asyncio.run(_once(settings, ids, version))
+            status, replica = _run(_once(settings, ids, version))
         except Ambiguous as error:
             raise WrongUsage(str(error)) from None
         except ReplicaError as error:
