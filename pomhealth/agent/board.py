@@ -72,7 +72,12 @@ class Board:
         streak = settle(self._streaks.get(id_, Streak()), look, self.plan.thresholds)
         self._streaks[id_] = streak
         if streak.standing is not None and streak.against == 0:
-            self._become(observe(self.status, id_, streak.standing, at=at))
+            before = self.status
+            after = observe(before, id_, streak.standing, at=at)
+            if not self.started or after.turns(before, id_):
+                self._become(after)
+            else:
+                self._stay(after)
         return streak
 
     def report(self, reports: Mapping[str, Report], *, lacking: str) -> None:
@@ -140,6 +145,12 @@ class Board:
             zeros = set()
         after = _found(self.status, (id_ for id_ in ids if id_ not in zeros), unseen(reason), at=at)
         return _found(after, zeros, not_applicable("this replica is not in Pomerium Zero mode"), at=at)
+
+    def _stay(self, after: StatusMap) -> None:
+        """Takes over a map of which nobody need be told; it comes several times a second."""
+        self.status = after
+        for listener in tuple(self._listeners):
+            listener(())
 
     def _become(self, after: StatusMap) -> None:
         before, now = self.status, self._clock()

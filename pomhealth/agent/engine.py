@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
 from pomhealth.agent.look import Seen, look_once
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
 from pomhealth.status import Entry, Outcome, Streak
 
+TICK = 0.25  # seconds: looks are made together, on these
 STAGGER = 0.02  # seconds between the first looks of two checks, so that they do not all meet
 SHARE = (
     200  # a look that costs Envoy's main thread more the larger it is may take 1/200 of that thread's time
@@ -30,7 +32,7 @@ class Engine:
         self._broken = broken
         self._context: Context | None = None
         self._there = asyncio.Event()
-        self._wakes = {id_: asyncio.Event() for id_ in board.plan.looks}
+        self._wakes = {id_: Bell() for id_ in board.plan.looks}
         self._last_broke: dict[str, str] = {}
         board.on_release = self.trigger
 
@@ -47,13 +49,13 @@ class Engine:
         self._there.set()
         loop = asyncio.get_running_loop()
         for place, wake in enumerate(self._wakes.values()):
-            loop.call_later(place * STAGGER, wake.set)
+            loop.call_later(place * STAGGER, wake.ring)
 
     def trigger(self, ids: Iterable[str]) -> None:
         """Has these checks looked at now; one that is being looked at is looked at again right after."""
         for id_ in ids:
             if id_ in self._wakes:
-                self._wakes[id_].set()
+                self._wakes[id_].ring()
 
     async def run(self) -> None:
         """Watches until it is cancelled."""
@@ -67,15 +69,11 @@ class Engine:
 
     async def _watch(self, id_: str) -> None:
         wake = self._wakes[id_]
-        await wake.wait()
+        await wake.heard()
         while True:
             await self._there.wait()
-            wake.clear()
-            pause = await self._look(id_)
-            try:
-                await asyncio.wait_for(wake.wait(), pause)
-            except asyncio.TimeoutError:
-                continue
+            wake.hush()
+            await wake.heard(aligned(await self._look(id_), asyncio.get_running_loop().time()))
 
     async def _look(self, id_: str) -> float:
         """Looks once; gives the seconds until the next look."""
@@ -98,6 +96,14 @@ class Engine:
             context.replica.main,
             context.replica.envoys,
         )
+
+
+def aligned(pause: float, now: float) -> float:
+    """The pause, shortened so that it ends on a tick, where others end too: to wake once costs less than to wake often.
+
+    Pure; everything in seconds. A short one stays as it is.
+    """
+    return pause - (now + pause) % TICK if pause >= 2 * TICK else pause
 
 
 def pause(check: Check, seen: Seen, streak: Streak, entry: Entry) -> float:

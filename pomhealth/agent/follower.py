@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
-from pomhealth.agent.engine import Engine
+from pomhealth.agent.engine import Engine, aligned
 from pomhealth.agent.inotify import Directories
 from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.agent.pidfds import Pidfds
@@ -24,6 +25,9 @@ from pomhealth.replica.paths import stamp
 from pomhealth.settings import Settings
 
 EVERY = 0.5  # seconds between two looks for a change, where the kernel does not tell of one
+EVERY_WATCHED = (
+    2.0  # the same where it does: an event may be lost, and of a new child of Pomerium's it does not tell
+)
 SETTLE = 0.05  # seconds from the first sign of a change until it is looked for
 DEADLINE = 5.0  # seconds for one discovery
 LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
@@ -75,10 +79,10 @@ class Follower:
         self._replica: Replica | None = None
         self._context: Context | None = None
         self._trouble = ""
-        self._wake = asyncio.Event()
-        self._suspect = asyncio.Event()
+        self._wake = Bell()
+        self._suspect = Bell()
         self._pidfds = Pidfds(self._ended)
-        self._directories = Directories(self._suspect.set)
+        self._directories = Directories(self._suspect.ring)
         self._later: list[asyncio.TimerHandle] = []
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -92,27 +96,35 @@ class Follower:
         self._directories.open()
         try:
             while True:
-                self._wake.clear()
+                self._wake.hush()
                 await self._refresh()
-                while not self._wake.is_set():
+                while not self._wake.rings:
                     await self._quiet()
-                    if not self._wake.is_set() and await self._has_changed():
+                    if not self._wake.rings and await self._has_changed():
                         break
         finally:
             await self._close()
 
     async def _quiet(self) -> None:
         """Waits until there is reason to look for a change; the last of several writes is what counts."""
-        try:
-            await asyncio.wait_for(self._suspect.wait(), EVERY)
+        every = EVERY_WATCHED if self._watched() else EVERY
+        if await self._suspect.heard(aligned(every, asyncio.get_running_loop().time())):
             await asyncio.sleep(SETTLE)
-        except asyncio.TimeoutError:
-            pass
-        self._suspect.clear()
+        self._suspect.hush()
+
+    def _watched(self) -> bool:
+        """Whether the kernel tells of all that is to be followed: the end of a process, a change of a file."""
+        replica = self._replica
+        return (
+            replica is not None
+            and replica.main is not None
+            and self._pidfds.whole
+            and self._directories.whole
+        )
 
     def _poke(self) -> None:
-        self._wake.set()
-        self._suspect.set()
+        self._wake.ring()
+        self._suspect.ring()
 
     async def _has_changed(self) -> bool:
         replica = self._replica

@@ -20,13 +20,15 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Directories:
     """Calls `changed` when an entry of a watched directory changes; what it was is for the caller to find out.
 
-    Where the kernel gives no watches (a limit is reached, a file system without them), nothing is called.
+    Where the kernel gives no watches (a limit is reached, a file system without them), nothing is called; `whole`
+    tells whether it has given every one that is wanted.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._descriptor = -1
         self._watched: dict[str, int] = {}
+        self.whole = False
         self._told: set[str] = set()
 
     def open(self) -> None:
@@ -43,11 +45,13 @@ class Directories:
         if self._descriptor < 0:
             return
         before, now = self._watched, dict[str, int]()
-        for path in wanted:
+        paths = frozenset(wanted)
+        for path in paths:
             number = _libc.inotify_add_watch(self._descriptor, os.fsencode(path), _EVENTS | _ONLY_DIRECTORIES)
             if number >= 0:
                 now[path] = number
         self._watched = now
+        self.whole = len(now) == len(paths)
         for number in set(before.values()) - set(now.values()):
             _libc.inotify_rm_watch(self._descriptor, number)
 

@@ -11,11 +11,15 @@ from pomhealth.replica.model import Process
 
 
 class Pidfds:
-    """Calls `ended` when one of the watched processes ends. Where the kernel has no pidfds, nothing is called."""
+    """Calls `ended` when one of the watched processes ends. Where the kernel has no pidfds, nothing is called.
+
+    `whole` tells whether the kernel will tell of every one that is wanted.
+    """
 
     def __init__(self, ended: Callable[[Process], None]) -> None:
         self._ended = ended
         self._open: dict[Process, int] = {}
+        self.whole = False
 
     def watch(self, wanted: Iterable[Process]) -> None:
         """From now on just these processes are watched."""
@@ -24,6 +28,7 @@ class Pidfds:
             self._close(process)
         for process in keep - self._open.keys():
             self._add(process)
+        self.whole = keep == self._open.keys()
 
     def close(self) -> None:
         self.watch(())

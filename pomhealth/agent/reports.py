@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
+from pomhealth.agent.engine import aligned
 from pomhealth.reach import ReachError
 from pomhealth.replica.model import Endpoint, Replica
 from pomhealth.replica.report import ReportClient
@@ -14,6 +16,7 @@ from pomhealth.status import Report
 
 EVERY = 1.0  # seconds between two questions
 DEADLINE = 0.7  # seconds for one answer
+AGAIN = 5.0  # seconds after which a report that says what it said is taken in all the same
 KEPT = 2  # failed tries until the last report is dropped: a replica that stops closes its health server first
 FIRST_RELEASE = (0, 31)  # Pomerium 0.31 is the first with a health server
 
@@ -45,23 +48,22 @@ class Reports:
         self._client: Client | None = None
         self._asked: tuple[Endpoint, int | None] | None = None
         self._last: Mapping[str, Report] = {}
+        self._taken: Replica | None = None
+        self._taken_at = 0.0
         self._failures = 0
-        self._wake = asyncio.Event()
+        self._wake = Bell()
 
     def poke(self) -> None:
         """Has it ask at once: the replica has changed."""
-        self._wake.set()
+        self._wake.ring()
 
     async def run(self) -> None:
         """Follows until it is cancelled."""
         try:
             while True:
-                self._wake.clear()
+                self._wake.hush()
                 await self._ask()
-                try:
-                    await asyncio.wait_for(self._wake.wait(), EVERY)
-                except asyncio.TimeoutError:
-                    continue
+                await self._wake.heard(aligned(EVERY, asyncio.get_running_loop().time()))
         finally:
             await self._drop_client()
 
@@ -93,11 +95,19 @@ class Reports:
         if self._board.replica is not replica:
             return  # the answer of one that is gone
         self._failures = 0
+        if reports is self._last and self._board.replica is self._taken and not self._due():
+            return
+        self._taken, self._taken_at = replica, asyncio.get_running_loop().time()
         turned = _turned(self._last, reports)
         self._last = reports
         self._board.report(reports, lacking=f"{_release(replica)} does not report it")
         if turned:
             self._changed(turned)
+
+    def _due(self) -> bool:
+        """Whether even the same report is taken in again: its time shows, and one that fails counts after a while."""
+        quiet = all(said.healthy for said in self._last.values())
+        return not quiet or asyncio.get_running_loop().time() - self._taken_at >= AGAIN
 
     async def _client_for(self, replica: Replica, endpoint: Endpoint) -> Client:
         pid = replica.main.pid if replica.main else None

@@ -12,11 +12,13 @@ from dataclasses import replace
 from pomhealth.checks.context import Context
 from pomhealth.checks.process_state import by_state
 from pomhealth.reach import Refused, Silent
+from pomhealth.replica.httpget import tcp_socket
 from pomhealth.replica.model import Endpoint
 from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
 
 ID = "pomerium.process"
 
+_QUESTION = b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in which a hang must show
 
 
@@ -86,12 +88,10 @@ async def _first_byte(health: Endpoint) -> None:
     """Waits for the first byte of an answer. Raises Refused or Silent."""
 
     async def ask() -> None:
-        reader, writer = await asyncio.open_connection(health.connect_host, health.port)
-        try:
-            writer.write(b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            await reader.read(1)
-        finally:
-            writer.transport.abort()
+        loop = asyncio.get_running_loop()
+        with await tcp_socket(health.connect_host, health.port) as raw:
+            await loop.sock_sendall(raw, _QUESTION)
+            await loop.sock_recv(raw, 1)
 
     try:
         await asyncio.wait_for(ask(), _DEADLINE)

@@ -1,6 +1,6 @@
 """Do Envoy's workers take and answer connections on the main listener?
 
-Envoy gives each worker its own socket on each listener, so a handshake meets one worker by chance; a worker that
+Envoy gives each worker its own socket on each listener, so a greeting meets one worker by chance; a worker that
 takes nothing any more shows as a queue on its socket.
 """
 
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.names import server_name
 from pomhealth.reach import ReachError, Silent
 from pomhealth.replica.addresses import learnt
 from pomhealth.replica.envoy import LEARNT
-from pomhealth.replica.mainlistener import Approach, approach, handshake
+from pomhealth.replica.mainlistener import Approach, approach, greet
 from pomhealth.replica.model import EVERY_ADDRESS
-from pomhealth.replica.sockets import ListeningSocket
 from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
 
 _DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in which a hang must show
@@ -28,10 +27,14 @@ _PAUSE = 0.2  # seconds between two looks at the queues
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The main listener as Envoy serves it now: how to speak to it, and its sockets' inodes, one a worker."""
+    """The main listener as Envoy serves it now: how to speak to it, and its sockets' inodes, one a worker.
+
+    `waiting` counts the connections that waited to be taken, by inode, where any did.
+    """
 
     to: Approach
     sockets: frozenset[int]
+    waiting: Mapping[int, int] = field(default_factory=dict)
 
 
 async def front(context: Context) -> Front | None:
@@ -43,9 +46,9 @@ async def front(context: Context) -> Front | None:
     to = approach(context.replica, server_name(context))
     if to is None:
         return None
-    mine = await _own(context, to)
-    if mine:
-        return Front(to, mine)
+    asked = await _front(context, to)
+    if asked.sockets:
+        return asked
     try:
         listeners = await context.admin.json("/listeners?format=json", deadline=_DEADLINE)
     except (ReachError, Unobservable):
@@ -53,19 +56,25 @@ async def front(context: Context) -> Front | None:
     serves = next((one for one in learnt(listeners, LEARNT) if one.role == "address" and not one.udp), None)
     if serves is None:
         return None
-    moved = replace(to, host=serves.connect_host, port=serves.port)
-    return Front(moved, await _own(context, moved))
+    return await _front(context, replace(to, host=serves.connect_host, port=serves.port))
+
+
+async def _front(context: Context, to: Approach) -> Front:
+    # The kernel answers this from memory in a tenth of a millisecond: a thread would cost more.
+    table = [one for one in context.sockets.on(to.port) if one.host in (to.host, *EVERY_ADDRESS)]
+    mine = await _own(context, frozenset(one.inode for one in table))
+    return Front(to, mine, {one.inode: one.backlog for one in table if one.inode in mine and one.backlog})
 
 
 async def answer(context: Context, at: Front) -> Finding:
     """Whether the workers answer; passed, but saying so, where nobody listens and Envoy was not told to drain."""
     try:
-        await handshake(at.to, deadline=_DEADLINE)
+        await greet(at.to, deadline=_DEADLINE)
     except Silent as silence:
         return failed(
             "hung",
             f"no worker of Envoy answers on {at.to.where}",
-            Evidence(at.to.where, silence.why, "a TLS handshake" if at.to.tls else "an answer"),
+            Evidence(at.to.where, silence.why, "an answer to a TLS greeting" if at.to.tls else "an answer"),
             silent=True,
         )
     except ReachError as error:
@@ -95,8 +104,7 @@ async def _drained(context: Context, at: Front) -> Finding | None:
 
 async def _queues(context: Context, at: Front) -> Finding | None:
     """A worker whose queue of connections stands still or grows, while the others answer."""
-    seen = _waiting(context, at)
-    first = dict(seen)
+    seen = first = at.waiting
     for _ in range(_LOOKS - 1):
         if not seen:
             return None
@@ -117,18 +125,16 @@ async def _queues(context: Context, at: Front) -> Finding | None:
 
 def _waiting(context: Context, at: Front) -> Mapping[int, int]:
     """Connections that wait to be taken, by socket inode, where any do."""
-    table = context.sockets.listening()
+    table = context.sockets.on(at.to.port)
     return {one.inode: one.backlog for one in table if one.inode in at.sockets and one.backlog}
 
 
-async def _own(context: Context, to: Approach) -> frozenset[int]:
-    """Envoy's own sockets at this address. Where whose they are may not be read, all of them are taken for its own.
+async def _own(context: Context, there: frozenset[int]) -> frozenset[int]:
+    """Envoy's own among these sockets. Where whose they are may not be read, all of them are taken for its own.
 
     Whose a socket is does not change, so Envoy's descriptors, of which it may have thousands, are read only when
     another socket appears.
     """
-    # The kernel answers this from memory in a fifth of a millisecond: a thread would cost as much.
-    there = frozenset(one.inode for one in context.sockets.listening() if _at(one, to))
     envoys = context.replica.envoys
     if not there or not envoys:
         return there
@@ -147,7 +153,3 @@ async def _own(context: Context, to: Approach) -> frozenset[int]:
         held = there
     context.notes.keep("whose main sockets", (asked, there & held))
     return there & held
-
-
-def _at(one: ListeningSocket, to: Approach) -> bool:
-    return one.port == to.port and not one.udp and one.host in (to.host, *EVERY_ADDRESS)

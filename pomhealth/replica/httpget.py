@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pomhealth.reach import Denied, Garbled, ReachError, Refused, Silent
 
@@ -131,13 +133,16 @@ class _Connection:
         request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: pomhealth\r\nAccept: */*\r\n\r\n"
         try:
             self._writer.write(request.encode("ascii"))
-            line = await self._reader.readline()
+            head = await self._reader.readuntil(b"\r\n\r\n")
         except ConnectionError:
             raise _Ended from None
-        if not line:
-            raise _Ended
+        except asyncio.IncompleteReadError as cut:
+            if cut.partial:
+                raise
+            raise _Ended from None
+        line, *fields = head[:-4].split(b"\r\n")
         version, status = _status(line)
-        headers = await self._headers()
+        headers = _headers(fields)
         keep = version == b"HTTP/1.1" and headers.get(b"connection", b"").lower() != b"close"
         if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
             await self._chunks(take)
@@ -161,13 +166,6 @@ class _Connection:
                 raise asyncio.IncompleteReadError(b"", length)
             length -= len(piece)
             take(piece)
-
-    async def _headers(self) -> Mapping[bytes, bytes]:
-        headers = {}
-        while (line := await self._reader.readuntil(b"\r\n")) != b"\r\n":
-            name, _, value = line.partition(b":")
-            headers[name.strip().lower()] = value.strip()
-        return headers
 
     async def _chunks(self, take: Take) -> None:
         total = 0
@@ -213,9 +211,8 @@ async def unix_socket(address: str) -> socket.socket:
 async def tcp_socket(host: str, port: int) -> socket.socket:
     """Connected over TCP; `host` is an IP address or a name that the resolver knows."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, address = found[0]
-    raw = socket.socket(family, kind, protocol)
+    family, address = await _address(host, port)
+    raw = socket.socket(family, socket.SOCK_STREAM)
     try:
         raw.setblocking(False)
         await loop.sock_connect(raw, address)
@@ -226,8 +223,21 @@ async def tcp_socket(host: str, port: int) -> socket.socket:
     return raw
 
 
+async def _address(host: str, port: int) -> tuple[int, Any]:
+    """Family and socket address; an IP address is no question to the resolver, nor to a thread."""
+    with contextlib.suppress(ValueError):
+        return (socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET), (host, port)
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return found[0][0], found[0][4]
+
+
 def _status(line: bytes) -> tuple[bytes, int]:
     version, _, rest = line.partition(b" ")
     if not version.startswith(b"HTTP/1."):
         raise ValueError(line)
     return version, int(rest[:3])
+
+
+def _headers(fields: Iterable[bytes]) -> Mapping[bytes, bytes]:
+    parted = (field.partition(b":") for field in fields)
+    return {name.strip().lower(): value.strip() for name, _, value in parted}

@@ -1,7 +1,7 @@
-"""The main listener, asked as a client would: a TLS handshake alone, or one request. I/O only.
+"""The main listener, asked as a client would: a greeting alone, a TLS handshake, or one request. I/O only.
 
-A handshake without a request is answered by one of Envoy's workers and leaves no line in the replica's log;
-a request leaves one (measured on 0.33.1).
+What comes before a request is answered by one of Envoy's workers and leaves no line in the replica's log; a request
+leaves one (measured on 0.33.1).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from pomhealth.reach import Garbled, Refused, Silent
@@ -73,16 +73,15 @@ def _true(value: object) -> bool:
     return str(value).strip().lower() in ("1", "t", "true")
 
 
-async def handshake(to: Approach, *, deadline: float) -> float:
-    """The seconds until a worker answered: a TLS handshake, or on a plain listener the HTTP/2 preface.
+async def greet(to: Approach, *, deadline: float) -> None:
+    """Returns once a worker has answered the first words of a connection; the rest is not waited for.
 
-    Raises Refused when nobody listens, Silent when no worker answers within `deadline` seconds. A worker that
-    refuses the handshake or closes the connection has answered.
+    These are a TLS ClientHello, the same one each time (so that neither side works more than it must), or on a plain
+    listener the HTTP/2 preface. Raises Refused when nobody listens, Silent when no worker answers within `deadline`
+    seconds. A worker that refuses the greeting or closes the connection has answered.
     """
-    started = time.monotonic()
     with contextlib.suppress(Garbled):
-        await _within(_shake(to), to, deadline)
-    return time.monotonic() - started
+        await _within(_greet(to), to, deadline)
 
 
 async def presented(to: Approach, *, deadline: float) -> bytes:
@@ -97,11 +96,11 @@ async def request(to: Approach, path: str, *, deadline: float) -> Reply:
     return Reply(status, body, time.monotonic() - started)
 
 
-async def _shake(to: Approach) -> None:
-    async with connection(to) as (reader, writer):
-        if not to.tls:
-            writer.write(_PREFACE)
-            await reader.read(1)
+async def _greet(to: Approach) -> None:
+    loop = asyncio.get_running_loop()
+    with await _connected(to) as raw:
+        await loop.sock_sendall(raw, _hello(to.server_name) if to.tls else _PREFACE)
+        await loop.sock_recv(raw, 1)
 
 
 async def _presented(to: Approach) -> bytes:
@@ -143,15 +142,9 @@ async def _within(work: Coroutine[Any, Any, T], to: Approach, deadline: float) -
 @asynccontextmanager
 async def connection(to: Approach) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection on which requests can be written, closed afterwards. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    family = socket.AF_INET6 if ":" in to.host else socket.AF_INET
-    raw = socket.socket(family, socket.SOCK_STREAM)
+    raw = await _connected(to)
     writer: asyncio.StreamWriter | None = None
     try:
-        raw.setblocking(False)
-        await loop.sock_connect(raw, (to.host, to.port))
-        if to.proxy_protocol:
-            await loop.sock_sendall(raw, b"PROXY UNKNOWN\r\n")
         if to.tls:
             reader, writer = await asyncio.open_connection(
                 sock=raw, ssl=_tls(), server_hostname=to.server_name, ssl_handshake_timeout=60
@@ -163,6 +156,29 @@ async def connection(to: Approach) -> AsyncIterator[tuple[asyncio.StreamReader, 
         if writer is not None:
             writer.transport.abort()
         raw.close()
+
+
+async def _connected(to: Approach) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    raw = socket.socket(socket.AF_INET6 if ":" in to.host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        raw.setblocking(False)
+        await loop.sock_connect(raw, (to.host, to.port))
+        if to.proxy_protocol:
+            await loop.sock_sendall(raw, b"PROXY UNKNOWN\r\n")
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+@lru_cache(maxsize=4)
+def _hello(server_name: str) -> bytes:
+    """A TLS ClientHello for this name."""
+    told = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        _tls().wrap_bio(ssl.MemoryBIO(), told, server_hostname=server_name).do_handshake()
+    return told.read()
 
 
 @cache

@@ -22,15 +22,17 @@ _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _MESSAGE = struct.Struct("=BBBB2s2s16s16sIIIIIIII")  # struct inet_diag_msg: …, rqueue, wqueue, uid, inode
 
 
-def listening() -> list[tuple[bytes, int, int, int, int]] | None:
-    """Every listening TCP socket: packed address, port, inode, uid, and the connections that wait to be taken.
+def listening(on: int = 0) -> list[tuple[bytes, int, int, int, int]] | None:
+    """Every listening TCP socket, with `on` those on this port alone.
 
-    None where the kernel does not tell.
+    Of each the packed address, port, inode, uid, and the connections that wait to be taken. None where the kernel
+    does not tell.
     """
     found = []
+    identity = struct.pack("!H", on) + bytes(46)
     try:
         for family, length in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
-            request = _request(family, 1 << _TCP_LISTEN, bytes(48))
+            request = _request(family, 1 << _TCP_LISTEN, identity)
             for message in _ask(request, _NLM_F_REQUEST | _NLM_F_DUMP):
                 _, _, _, _, port, _, host, _, _, _, _, _, waiting, _, uid, inode = _MESSAGE.unpack_from(
                     message

@@ -50,6 +50,13 @@ class SocketTable:
             tcp = [*self._rows("tcp", udp=False), *self._rows("tcp6", udp=False)]
         return (*tcp, *self._rows("udp", udp=True), *self._rows("udp6", udp=True))
 
+    def on(self, port: int) -> tuple[ListeningSocket, ...]:
+        """Those of the listening TCP sockets that are on this port."""
+        tcp = _diagnosed(port) if self._root == OWN else None
+        if tcp is None:
+            return tuple(one for one in self.listening() if one.port == port and not one.udp)
+        return tuple(tcp)
+
     def held_by(self, process: Process) -> frozenset[int]:
         """The inodes of the process's sockets; none when it has ended. Raises Unobservable without the right to look."""
         directory = f"/proc/{process.pid}/fd"
@@ -97,8 +104,8 @@ class SocketTable:
                 yield ListeningSocket(host, port, int(fields[9]), int(fields[7]), waiting, udp)
 
 
-def _diagnosed() -> list[ListeningSocket] | None:
-    found = sockdiag.listening()
+def _diagnosed(on: int = 0) -> list[ListeningSocket] | None:
+    found = sockdiag.listening(on)
     if found is None:
         return None
     return [

@@ -139,6 +139,13 @@ class StatusMap:
         """Whether nothing fails and nothing follows a root: then no entry depends on another."""
         return not any(entry.outcome is Outcome.FAIL or entry.blocked_by for entry in self.entries.values())
 
+    def turns(self, before: StatusMap, id_: str) -> bool:
+        """Whether there is more to tell than of `before`, which differs in `id_` alone, than words and a time."""
+        if not (self._calm and before._calm):
+            return True
+        old, new = before.components[id_].finding, self.components[id_].finding
+        return old is None or new is None or (old.outcome, old.cause) != (new.outcome, new.cause)
+
     def with_component(self, component: Component) -> StatusMap:
         """The map with this component in place of the one before; what is worked out of the others is kept.
 
