@@ -59,16 +59,12 @@ def _entry(entry: Mapping[str, Any], origin: str) -> str:
     return origin
 
 
-def true(options: Options, name: str) -> bool:
-    return str(options.get(name)).strip().lower() in ("1", "t", "true")
-
-
 def autocert_directory(options: Options, data: Value | None, release: tuple[int, int] | None) -> Value | None:
     """Where autocert keeps what it obtained; None where it is off or that is not known.
 
     A bucket (s3://…, gs://…) is given as it is written. The default moved in 0.32.
     """
-    if options.zero or not true(options, "autocert"):
+    if options.zero or not options.true("autocert"):
         return None
     named = options.values.get("autocert_dir")
     if named is not None and named.value:
@@ -87,7 +83,7 @@ def issuer_directory(options: Options, directory: str) -> str:
     """Where the certificates of the authority in use stand, in certmagic's layout."""
     authority = str(options.get("autocert_ca") or "")
     if not authority:
-        authority = _STAGING if true(options, "autocert_use_staging") else _LETS_ENCRYPT
+        authority = _STAGING if options.true("autocert_use_staging") else _LETS_ENCRYPT
     url = urlsplit(authority)
     path = url.path.replace("/", "-").strip("-")
     key = (f"{url.netloc}-{path}" if path else url.netloc) or authority

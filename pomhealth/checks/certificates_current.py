@@ -14,7 +14,6 @@ from dataclasses import replace
 from pomhealth.certs import judge, pem
 from pomhealth.certs.judge import Fault, Handshake, Sight
 from pomhealth.certs.model import DAY, METRICS, Pair
-from pomhealth.certs.sources import true
 from pomhealth.checks.certificates import loaded, on_disk, options_known
 from pomhealth.checks.context import Context
 from pomhealth.reach import ReachError
@@ -38,7 +37,7 @@ async def look(context: Context) -> Finding:
     pairs = _seen_before(context, disk.pairs)
     if envoys.certificates is None and not options_known(replica):
         return unseen(envoys.why)
-    if true(replica.options, "insecure_server") and not pairs and not envoys.certificates:
+    if replica.options.true("insecure_server") and not pairs and not envoys.certificates:
         return not_applicable("insecure_server is set: this replica serves no TLS")
     sight = Sight(
         pairs=pairs,
@@ -74,7 +73,7 @@ def _seen_before(context: Context, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
 async def _handshakes(context: Context, pairs: Sequence[Pair]) -> tuple[Handshake, ...]:
     """What the main listener presents for some of the names on disk, others each time."""
     replica = context.replica
-    if not replica.same_network or not replica.envoys or true(replica.options, "insecure_server"):
+    if not replica.same_network or not replica.envoys or replica.options.true("insecure_server"):
         return ()
     names = list(dict.fromkeys(name for pair in pairs for name in _asked_by(pair)))
     turn = context.notes.recall(_TURN) or 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from pomhealth.certs.matching import Index
 from pomhealth.certs.model import METRICS, Certificate
-from pomhealth.certs.sources import obtainable, true
+from pomhealth.certs.sources import obtainable
 from pomhealth.checks.certificates import Loaded, OnDisk, loaded, on_disk, options_known
 from pomhealth.checks.context import Context
 from pomhealth.checks.served import served_hosts
@@ -40,7 +40,7 @@ class Standing:
 
 async def look(context: Context) -> Finding:
     replica = context.replica
-    if options_known(replica) and true(replica.options, "insecure_server"):
+    if options_known(replica) and replica.options.true("insecure_server"):
         return not_applicable(
             "insecure_server is set: who stands in front of this replica serves the certificates"
         )
@@ -133,7 +133,7 @@ def _standing(replica: Replica, disk: OnDisk, envoys: Loaded) -> Standing:
     options = replica.options
     derived = bool(options.get("tls_derive"))
     return Standing(
-        tuple(found.values()), own or derived, options_known(replica) and true(options, "autocert")
+        tuple(found.values()), own or derived, options_known(replica) and options.true("autocert")
     )
 
 

@@ -26,7 +26,6 @@ _LOOKUP = 1.9  # seconds for one try of a name; it is tried twice, since one los
 _STAGGER = 0.25  # seconds until the next address is tried beside the one before (RFC 8305)
 _LONGEST_HEAD = 16 * 1024  # bytes of a proxy's answer
 _LONGEST_LINE = 64 * 1024
-_UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM)
 
 
 @dataclass(frozen=True, slots=True)

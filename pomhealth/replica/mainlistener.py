@@ -63,14 +63,10 @@ def approach(replica: Replica, server_name: str) -> Approach | None:
     return Approach(
         host=endpoint.connect_host,
         port=endpoint.port,
-        tls=not _true(options.get("insecure_server")),
-        proxy_protocol=_true(options.get("use_proxy_protocol")),
+        tls=not options.true("insecure_server"),
+        proxy_protocol=options.true("use_proxy_protocol"),
         server_name=server_name,
     )
-
-
-def _true(value: object) -> bool:
-    return str(value).strip().lower() in ("1", "t", "true")
 
 
 async def greet(to: Approach, *, deadline: float) -> None:

@@ -68,6 +68,10 @@ class Options:
         found = self.values.get(name)
         return default if found is None else found.value
 
+    def true(self, name: str) -> bool:
+        """Whether a switch is on, in the spellings that Pomerium takes for it."""
+        return str(self.get(name)).strip().lower() in ("1", "t", "true")
+
     def origin(self, name: str) -> str:
         found = self.values.get(name)
         return "default" if found is None else found.origin

@@ -9,9 +9,10 @@ import pytest
 
 from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.checks import cluster_active_replicas as check
+from pomhealth.demo.running import RunningReplica
 from pomhealth.replica.discover import discover
 from pomhealth.settings import Settings
-from pomhealth.status import Outcome
+from pomhealth.status import Finding, Outcome
 from pomhealth.storage.traces import Traces
 from tests.contexts import context_of
 from tests.demo.looking import until
@@ -61,6 +62,18 @@ async def test_without_an_expectation_the_number_is_told(database: Database) -> 
 
     assert (found.outcome, found.summary) == (Outcome.PASS, "2 replicas are alive")
     assert "S3cret" not in told(found)
+
+
+async def look_after_its_end(one: RunningReplica) -> Finding:
+    """What is found of a replica that was watched, and has ended."""
+    settings = Settings(pid=one.pid)
+    before = discover(settings)
+    one.stop()
+    seen = open_context(discover(settings, before), settings)
+    try:
+        return await check.look(seen)
+    finally:
+        await close_context(seen)
 
 
 @pytest.mark.proves("cluster_active_replicas/none")
@@ -116,30 +129,13 @@ def test_replicas_with_the_same_metrics_address_do_not_look_like_fewer() -> None
 
 @pytest.mark.proves("cluster_active_replicas/none")
 async def test_a_replica_that_ended_leaves_none_where_it_was_alone(standin: StandIn) -> None:
-    one = standin(storage="memory")
-    settings = Settings(pid=one.pid)
-    before = discover(settings)
-    one.stop()
-    seen = open_context(discover(settings, before), settings)
-    try:
-        found = await check.look(seen)
-    finally:
-        await close_context(seen)
-
+    found = await look_after_its_end(standin(storage="memory"))
     assert (found.outcome, found.cause) == (Outcome.FAIL, "none")
 
 
 async def test_a_replica_that_ended_is_still_looked_for_in_its_storage(standin: StandIn) -> None:
     one = standin(storage="postgres")
     other = standin(storage="postgres", dsn=one.dsn)
-    settings = Settings(pid=one.pid)
-    before = discover(settings)
-    one.stop()
-    seen = open_context(discover(settings, before), settings)
-    try:
-        found = await check.look(seen)
-    finally:
-        await close_context(seen)
-
+    found = await look_after_its_end(one)
     assert other.running()
     assert found.outcome is Outcome.PASS, found

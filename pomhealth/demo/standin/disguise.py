@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import os
 from pathlib import Path
 
 _PR_SET_NAME = 15
@@ -74,8 +73,3 @@ def take_name(arguments: list[str]) -> None:
     )
     size = ctypes.c_ulong(ctypes.sizeof(shorter))
     _LIBC.prctl(_PR_SET_MM, ctypes.c_ulong(_PR_SET_MM_MAP), ctypes.byref(shorter), size, ctypes.c_ulong(0))
-
-
-def own_command_line() -> list[str]:
-    """This process's arguments as /proc shows them now."""
-    return [os.fsdecode(part) for part in Path("/proc/self/cmdline").read_bytes().rstrip(b"\0").split(b"\0")]
