@@ -103,7 +103,7 @@ class Supervisor:
                 f"the replica would not read another change while {rejected} stands; "
                 f"undo that first with: pomhealth demo --heal {rejected}"
             )
-        done = fault.make(self._stage)
+        done = fault.begin(self._stage)
         self._broken.append(name)
         self._tell(f"break {name}: {done}")
         return words.broken(fault, done, self._listen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from pomhealth.demo.stage import Stage
 
@@ -16,6 +17,11 @@ class Fault:
     returns what was done; `undo` puts things right again, and does no harm where they are right already. Both
     raise DemoError. `file` marks those that change the configuration file, `rejected` those after which the
     replica no longer reads it; `ends` is the part that ends by it.
+
+    For those who measure: the fault begins with the call of `make`, so what takes time before the act itself (a
+    key to make, a program to start) is for `prepare`, called first. It is over when `undo` returns. `seen` says
+    what tells: an event of the kernel's, silence, the next look of a second or so, or one of a minute. `also` are
+    other failures (check, cause) that are as true beside it; `root` says that only root can make it.
     """
 
     name: str
@@ -28,3 +34,13 @@ class Fault:
     file: bool = False
     rejected: bool = False
     ends: str = ""
+    prepare: Callable[[Stage], None] | None = None
+    seen: Literal["event", "silence", "look", "minute"] = "event"
+    also: tuple[tuple[str, str], ...] = ()
+    root: bool = False
+
+    def begin(self, stage: Stage) -> str:
+        """Prepares it and makes it."""
+        if self.prepare is not None:
+            self.prepare(stage)
+        return self.make(stage)
