@@ -13,7 +13,7 @@ from pomhealth.replica.paths import resolve
 from pomhealth.status import Evidence, Finding, failed, passed
 from pomhealth.storage import access, filestore, verdict
 from pomhealth.storage.connstring import BadDsn
-from pomhealth.storage.wire import Failed
+from pomhealth.storage.trouble import Failed
 
 ID = "storage.backend"
 

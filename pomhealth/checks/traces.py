@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pomhealth.checks.context import Context
 from pomhealth.reach import Silent
 from pomhealth.replica import processes
 from pomhealth.status import Finding, Unobservable, not_applicable
 from pomhealth.storage.connstring import BadDsn
-from pomhealth.storage.session import PostgresSession
 from pomhealth.storage.target import Target
 from pomhealth.storage.traces import LOOK, Traces, read
-from pomhealth.storage.wire import Failed
+from pomhealth.storage.trouble import Failed
+
+if TYPE_CHECKING:
+    from pomhealth.storage.session import PostgresSession
 
 _DEADLINE = 0.4  # seconds for the answers: what asks every second must find its turn again
 _FRESH = 0.5  # seconds for which one answer serves all

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from psycopg import pq
+if TYPE_CHECKING:
+    from psycopg import pq
 
 
 @dataclass(frozen=True, slots=True)

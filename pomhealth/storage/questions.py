@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from psycopg import pq
+from typing import TYPE_CHECKING
 
 from pomhealth.storage.trouble import Stage, Trouble, answered
+
+if TYPE_CHECKING:
+    from psycopg import pq
 
 _NEEDS = {
     "migration_info": "SELECT",
@@ -96,6 +98,8 @@ def read(results: Sequence[pq.abc.PGresult], *, host: str, seconds: float) -> St
 
 def error(results: Sequence[pq.abc.PGresult]) -> Trouble | None:
     """The error among the answers, if there is one."""
+    from psycopg import pq  # noqa: PLC0415  (loaded only where there is a PostgreSQL)
+
     for result in results:
         if result.status == pq.ExecStatus.FATAL_ERROR:
             state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode("ascii", "replace")
@@ -113,6 +117,8 @@ def text(results: Sequence[pq.abc.PGresult]) -> tuple[str, ...]:
 
 def row(results: Sequence[pq.abc.PGresult], index: int) -> tuple[str, ...] | None:
     """The first row of the answer at this place; None when it has none."""
+    from psycopg import pq  # noqa: PLC0415  (loaded only where there is a PostgreSQL)
+
     if (
         index >= len(results)
         or results[index].status != pq.ExecStatus.TUPLES_OK

@@ -18,8 +18,8 @@ from pomhealth.storage.answer import Answer
 from pomhealth.storage.dsn import NOWHERE, conninfo
 from pomhealth.storage.questions import StorageFacts
 from pomhealth.storage.target import ANY, Host, Target
-from pomhealth.storage.trouble import Trouble, silence, worst
-from pomhealth.storage.wire import Failed, Wire, forget_environment
+from pomhealth.storage.trouble import Failed, Trouble, silence, worst
+from pomhealth.storage.wire import Wire, forget_environment
 
 _NETWORK = 1.5  # seconds for a network connection: longer than the first repetition of a lost packet
 _LOGIN = 10.0  # seconds for a login where there is one server: it waits in the server's queue, and is served at once

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from pomhealth.storage import questions
 from pomhealth.storage.answer import Answer
-from pomhealth.storage.trouble import silence
-from pomhealth.storage.wire import Failed
+from pomhealth.storage.trouble import Failed, silence
 
 SWEPT_AFTER = (
     120.0  # seconds for which an expired service may stand: a sweep each 15 s, each minute after an error

@@ -59,6 +59,14 @@ class Trouble:
     denied: bool = False
 
 
+class Failed(Exception):  # noqa: N818  (what failed is told by the trouble)
+    """A connection or a question failed; `trouble` tells how."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.why)
+        self.trouble = trouble
+
+
 def answered(state: str, message: str, *, stage: Stage) -> Trouble:
     """The server said so, with this SQLSTATE."""
     otherwise = "not-writable" if stage is Stage.SESSION else "refused"

@@ -17,7 +17,7 @@ from typing import Any
 from psycopg import OperationalError, pq
 from psycopg.conninfo import make_conninfo
 
-from pomhealth.storage.trouble import Stage, Trouble, silence, unconnected
+from pomhealth.storage.trouble import Failed, Stage, silence, unconnected
 
 _VERBOSE = 2  # PQERRORS_VERBOSE: messages carry their SQLSTATE, also those that end a connection attempt
 _KEEPALIVE = {"keepalives_idle": "5", "keepalives_interval": "2", "keepalives_count": "3"}
@@ -26,14 +26,6 @@ _STAGES = {
     pq.ConnStatus.NEEDED: Stage.NETWORK,
     pq.ConnStatus.SSL_STARTUP: Stage.TLS,
 }
-
-
-class Failed(Exception):  # noqa: N818  (what failed is told by the trouble)
-    """A connection or a question failed; `trouble` tells how."""
-
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(trouble.why)
-        self.trouble = trouble
 
 
 def forget_environment() -> None:

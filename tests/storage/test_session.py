@@ -14,7 +14,7 @@ from pomhealth.demo.ports import free_ports
 from pomhealth.demo.postgres import PostgresServer
 from pomhealth.status import Outcome, Unobservable
 from pomhealth.storage.session import PostgresSession
-from pomhealth.storage.wire import Failed
+from pomhealth.storage.trouble import Failed
 from tests.storage.looking import Database, finding, watching
 
 PATIENCE = 5.0  # seconds
