@@ -10,13 +10,14 @@ from pomhealth.agent.board import Board
 from pomhealth.agent.look import Seen, look_once
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
+from pomhealth.replica.budget import Budget, Haste
 from pomhealth.status import Entry, Outcome, Streak
 
 TICK = 0.25  # seconds: looks are made together, on these
 STAGGER = 0.02  # seconds between the first looks of two checks, so that they do not all meet
-SHARE = (
-    200  # a look that costs Envoy's main thread more the larger it is may take 1/200 of that thread's time
-)
+REST = 1000  # at rest a dear look takes at most 1/1000 of the time of Envoy's main thread
+WATCHING = 200  # and 1/200 while something fails or warns: somebody waits for its end
+UNANSWERED = 30  # one without an answer is made again after so many times the time that it took
 WARNED = 5.0  # seconds between two looks at a warning, at least: nobody waits for its end
 UNSEEN = 15.0  # seconds between two looks at what cannot be seen, at most: a right may be granted
 
@@ -34,6 +35,8 @@ class Engine:
         self._there = asyncio.Event()
         self._wakes = {id_: Bell() for id_ in board.plan.looks}
         self._last_broke: dict[str, str] = {}
+        self._told: set[str] = set()
+        self._looked: dict[str, Budget] = {}
         board.on_release = self.trigger
 
     @property
@@ -57,6 +60,12 @@ class Engine:
             if id_ in self._wakes:
                 self._wakes[id_].ring()
 
+    def told(self, ids: Iterable[str]) -> None:
+        """As `trigger`, since the replica itself says that something has changed: a dear look then goes first."""
+        ids = tuple(ids)
+        self._told.update(ids)
+        self.trigger(ids)
+
     async def run(self) -> None:
         """Watches until it is cancelled."""
         tasks = [asyncio.ensure_future(self._watch(id_)) for id_ in self._wakes]
@@ -72,14 +81,36 @@ class Engine:
         await wake.heard()
         while True:
             await self._there.wait()
+            await self._paid(id_)
             wake.hush()
             await wake.heard(aligned(await self._look(id_), asyncio.get_running_loop().time()))
+
+    async def _paid(self, id_: str) -> None:
+        """Returns once a look at this check is within the budget of the Envoy that is there then."""
+        wake = self._wakes[id_]
+        while (seconds := self._owing(id_)) > 0.0:
+            wake.hush()
+            await wake.heard(seconds)
+
+    def _owing(self, id_: str) -> float:
+        """Seconds until this check may be looked at."""
+        context = self._context
+        if context is None or context.admin_client is None or not self._board.plan.checks[id_].dear:
+            return 0.0
+        budget = context.admin_client.budget
+        if self._looked.get(id_) is not budget:
+            return budget.wait(Haste.FIRST)
+        must = id_ in self._told or self._board.status.entries[id_].pending
+        return budget.wait(Haste.TOLD if must else Haste.NONE)
 
     async def _look(self, id_: str) -> float:
         """Looks once; gives the seconds until the next look."""
         context = self._context
         if context is None:
             return 0.0
+        self._told.discard(id_)
+        if context.admin_client is not None:
+            self._looked[id_] = context.admin_client.budget
         check = self._board.plan.checks[id_]
         seen = await look_once(check, self._board.plan.looks[id_], context)
         if not self._same(context):
@@ -126,5 +157,8 @@ def pause(check: Check, seen: Seen, streak: Streak, entry: Entry) -> float:
     else:
         wait = check.interval
     if check.dear and wait:
-        wait = max(wait, SHARE * (seen.finding.cost or seen.took))
+        troubled = standing is not None and standing.outcome in (Outcome.FAIL, Outcome.WARN)
+        wait = max(wait, (WATCHING if troubled else REST) * seen.finding.cost)
+        if seen.finding.outcome is Outcome.UNKNOWN:
+            wait = max(wait, UNANSWERED * seen.took)
     return wait

@@ -72,7 +72,7 @@ class Agent:
         self._board = Board(plans.make(catalogue(), probes(), self._settings))
         self._board.redact_with(self._scrubber.scrub)
         self._engine = Engine(self._board, broken=self._probe_broke)
-        self._reports = Reports(self._board, changed=self._engine.trigger)
+        self._reports = Reports(self._board, changed=self._engine.told)
         self._follower = Follower(
             self._board,
             self._engine,

@@ -58,10 +58,8 @@ async def loaded(context: Context, disk: OnDisk) -> Loaded:
 
     Its listeners are asked only where it has loaded something that is not on disk: that may be an old one.
     """
-    found, now = await context.notes.shared(
-        "certificates loaded", lambda: _loaded(context, disk), fresh=_FRESH
-    )
-    return found if now else Loaded(found.certificates, found.why)
+    found, _ = await context.notes.shared("certificates loaded", lambda: _loaded(context, disk), fresh=_FRESH)
+    return found
 
 
 async def _loaded(context: Context, disk: OnDisk) -> Loaded:

@@ -36,7 +36,8 @@ async def served_hosts(context: Context) -> tuple[tuple[Host, ...], float]:
 
 
 async def running_hosts(context: Context) -> tuple[frozenset[str], float]:
-    """Every host name in the route configurations that Envoy runs, in lower case and without ports, and the seconds.
+    """Every host name in the route configurations that Envoy runs, in lower case and without ports, and the seconds
+    that it takes to learn that they are still the same.
 
     They are read again only when Envoy has taken over others since. Raises Unobservable.
     """
@@ -47,13 +48,13 @@ async def running_hosts(context: Context) -> tuple[frozenset[str], float]:
         if kept is not None and kept[0] == updated:
             return kept[1], seconds
         domains = Domains()
-        _, more = await ask(context, ROUTES, dear=True, take=domains.take)
+        await ask(context, ROUTES, dear=True, take=domains.take)
         names = frozenset(domains.names)
         context.notes.keep(_KEPT, (updated, names))
-        return names, seconds + more
+        return names, seconds
 
-    (names, seconds), now = await context.notes.shared(_KEPT, ask_for_them, fresh=_FRESH)
-    return names, seconds if now else 0.0
+    answer, _ = await context.notes.shared(_KEPT, ask_for_them, fresh=_FRESH)
+    return answer
 
 
 class Domains:

@@ -115,15 +115,15 @@ def rejections(dump: Any) -> tuple[Rejection, ...]:
 async def ask_counters(context: Context) -> tuple[Mapping[str, Updates], float]:
     """The counters, and the seconds they took; one request serves every check that asks within a second.
 
-    Raises Unobservable where Envoy cannot be asked.
+    All are told what it took: they look again together. Raises Unobservable where Envoy cannot be asked.
     """
 
     async def count() -> tuple[Mapping[str, Updates], float]:
         body, seconds = await ask(context, COUNTERS)
         return tally(body.decode("utf-8", "replace")), seconds
 
-    (counted, seconds), now = await context.notes.shared("xds counters", count, fresh=_FRESH)
-    return counted, seconds if now else 0.0
+    answer, _ = await context.notes.shared("xds counters", count, fresh=_FRESH)
+    return answer
 
 
 async def ask(
@@ -131,12 +131,14 @@ async def ask(
 ) -> tuple[bytes, float]:
     """The body of Envoy's 200 answer (with `take` it goes there) and the seconds it took. Raises Unobservable.
 
+    What it took is charged to the budget of this Envoy's main thread.
     An Envoy that does not answer is envoy.server's finding; here it only means that nothing can be seen.
     """
     try:
         answer = await context.admin.ask(path, deadline=_DEADLINE, dear=dear, take=take)
     except ReachError as error:
         raise Unobservable("Envoy's admin interface gives no answer", error.why) from None
+    context.admin.budget.charge(answer.seconds)
     if answer.status != 200:
         raise Unobservable("Envoy's admin interface gives no answer", f"{path} answers {answer.status}")
     return answer.body, answer.seconds

@@ -6,7 +6,8 @@ import json
 import socket
 from typing import Any
 
-from pomhealth.reach import Garbled
+from pomhealth.reach import Garbled, Silent
+from pomhealth.replica.budget import Budget
 from pomhealth.replica.httpget import Answer, Gets, Take, tcp_socket, unix_socket
 from pomhealth.replica.model import AdminAddress
 
@@ -17,12 +18,14 @@ class EnvoyAdmin:
     """One Envoy's admin interface, over connections that stay open.
 
     `spent` adds up the seconds waited for answers: all of them are made on Envoy's main thread. While a dear question
-    is `busy` there, no other answer can come: that it does not is no sign of a hang.
+    is `busy` there, no other answer can come: that it does not is no sign of a hang. `budget` is what dear checks may
+    still take; who asks for one of them charges it.
     """
 
     def __init__(self, address: AdminAddress) -> None:
         self.address = address
         self.spent = 0.0
+        self.budget = Budget()
         self._dear = 0
         self._gets = Gets(address.where, self._connect)
 
@@ -45,6 +48,10 @@ class EnvoyAdmin:
         self._dear += dear
         try:
             answer = await self._gets.get(path, deadline=deadline, take=take)
+        except Silent:
+            if dear:  # it works on the answer all the same
+                self.budget.charge(deadline)
+            raise
         finally:
             self._dear -= dear
         self.spent += answer.seconds

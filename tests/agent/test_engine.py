@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from pomhealth.agent.board import Board
-from pomhealth.agent.engine import SHARE, Engine, pause
+from pomhealth.agent.engine import REST, UNANSWERED, WATCHING, Engine, pause
 from pomhealth.agent.look import Seen
 from pomhealth.agent.plan import Plan
 from pomhealth.checks import Context
+from pomhealth.replica.admin import EnvoyAdmin
+from pomhealth.replica.budget import FULL
+from pomhealth.replica.model import AdminAddress
 from pomhealth.status import Finding, Outcome, Streak, unseen, warned
 from tests.agent.little import BAD, GOOD, SILENT, Probe, check, context, plan, until
 from tests.findings import SEEN
@@ -190,10 +194,17 @@ async def test_ending_the_engine_ends_every_look() -> None:
     await asyncio.wait_for(ended.wait(), 5)
 
 
-def after(finding: Finding, *, standing: Finding | None = None, against: int = 0, **values: object) -> float:
+def after(
+    finding: Finding,
+    *,
+    standing: Finding | None = None,
+    against: int = 0,
+    took: float = 0.01,
+    **values: object,
+) -> float:
     board = Board(plan((check("a", interval=60.0, retry=1.0, **values), Probe())))
     streak = Streak(standing or finding, against)
-    return pause(board.plan.checks["a"], Seen(finding, 0.0, 0.01), streak, board.status.entries["a"])
+    return pause(board.plan.checks["a"], Seen(finding, 0.0, took), streak, board.status.entries["a"])
 
 
 def test_the_pause_is_the_interval_while_well_and_the_retry_while_failing() -> None:
@@ -214,7 +225,65 @@ def test_a_recovery_that_does_not_count_yet_waits_for_the_retry() -> None:
     assert after(GOOD, standing=SILENT, against=1) == 1.0
 
 
-def test_a_dear_look_takes_at_most_its_share_of_the_time() -> None:
-    slow = Finding(Outcome.PASS, "fine", cost=0.5)
-    assert after(slow, dear=True) == SHARE * 0.5
+def test_a_dear_look_is_made_the_less_often_the_dearer_it_is_and_more_often_while_something_fails() -> None:
+    slow, bad = replace(GOOD, cost=0.5), replace(BAD, cost=0.5)
+    assert after(slow, dear=True) == REST * 0.5
+    assert after(bad, dear=True) == WATCHING * 0.5
     assert after(slow) == 60.0
+
+
+def test_a_dear_look_without_an_answer_is_not_made_again_before_long() -> None:
+    assert after(unseen("no answer"), dear=True) == 15.0
+    assert after(unseen("no answer"), dear=True, took=2.0) == UNANSWERED * 2.0
+
+
+def overdrawn(seconds: float = FULL + 1.0) -> Context:
+    """A context whose Envoy has done so much for us that nothing is left; it is never asked."""
+    admin = EnvoyAdmin(AdminAddress("abstract", "nobody", "test"))
+    admin.budget.charge(seconds)
+    return replace(context(), admin_client=admin)
+
+
+async def test_a_dear_look_waits_while_the_budget_is_overdrawn_and_no_other_does() -> None:
+    dear, cheap = Probe(), Probe()
+    what = plan((check("dear", dear=True), dear), (check("cheap"), cheap))
+    async with running(what, given=False) as (engine, _, _broke):
+        engine.use(overdrawn())
+        await until(lambda: (dear.calls, cheap.calls) == (1, 1))  # a first look never waits
+        engine.trigger(["dear", "cheap"])
+        await until(lambda: cheap.calls == 2)
+        engine.trigger(["dear", "cheap"])
+        await until(lambda: cheap.calls == 3)
+        assert dear.calls == 1
+
+
+async def test_a_dear_look_at_what_the_replica_tells_of_goes_first() -> None:
+    probe = Probe()
+    async with running(plan((check("a", dear=True), probe)), given=False) as (engine, _, _broke):
+        engine.use(overdrawn())
+        await until(lambda: probe.calls == 1)
+        engine.trigger(["a"])
+        engine.told(["a"])
+        await until(lambda: probe.calls == 2)
+
+
+async def test_a_dear_look_for_which_readiness_waits_goes_first() -> None:
+    probe = Probe()
+    async with running(plan((check("a", dear=True), probe)), given=False) as (engine, board, _broke):
+        engine.use(overdrawn())
+        await until(lambda: board.status.ready)
+        board.look_anew(["a"])
+        engine.trigger(["a"])
+        await until(lambda: board.status.ready)
+
+
+async def test_another_envoy_has_a_budget_of_its_own() -> None:
+    probe = Probe()
+    async with running(plan((check("a", dear=True), probe)), given=False) as (engine, _, _broke):
+        engine.use(overdrawn())
+        await until(lambda: probe.calls == 1)
+        engine.trigger(["a"])
+        engine.use(replace(overdrawn(0.0), replica=context(pid=2).replica))
+        for calls in (2, 3, 4):
+            await until(lambda: probe.calls >= calls)  # noqa: B023  (it is waited for here)
+            engine.trigger(["a"])
