@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 _PR_SET_PDEATHSIG = 1
+_PR_CAPBSET_DROP = 24
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -25,12 +26,13 @@ def spawn(
     errors: int = subprocess.STDOUT,
     last_signal: signal.Signals = signal.SIGKILL,
     own_session: bool = True,
+    without: Sequence[int] = (),
     **more: Any,
 ) -> subprocess.Popen[bytes]:
     """A child process without input, whose output goes to `output`, errors too by default.
 
     The kernel sends it `last_signal` when this process ends. In a session of its own it does not get the
-    terminal's Ctrl-C.
+    terminal's Ctrl-C. `without` are capabilities (their numbers) that it never gets, not as root either.
     """
     return subprocess.Popen(
         list(command),
@@ -40,7 +42,7 @@ def spawn(
         stdout=output,
         stderr=errors,
         start_new_session=own_session,
-        preexec_fn=_die_with_parent(last_signal),  # noqa: PLW1509  two system calls, no lock is taken
+        preexec_fn=_die_with_parent(last_signal, without),  # noqa: PLW1509  a few system calls, no lock is taken
         **more,
     )
 
@@ -71,12 +73,14 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-def _die_with_parent(number: signal.Signals) -> Callable[[], None]:
+def _die_with_parent(number: signal.Signals, without: Sequence[int]) -> Callable[[], None]:
     """What a child runs before exec: the kernel then sends it `number` when its parent ends, however it ends."""
     parent = os.getpid()
 
     def prepare() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        for capability in without:
+            _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
         if os.getppid() != parent:  # the parent ended between fork and here
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""A directory made read-only for everybody, root included, and put back: by a bind mount, or by its mode."""
+"""Directories made read-only for everybody, root included, or put on a small disk, and put back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import ctypes
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 from pomhealth.demo.errors import DemoError
@@ -38,6 +40,48 @@ def make_writable(directory: Path) -> None:
     if directory.is_dir():
         with contextlib.suppress(OSError):
             directory.chmod(0o700)
+
+
+def move_to_small_disk(directory: Path, size: str) -> None:
+    """Puts a file system in memory of this size ("160m") over `directory`, with all that is in it. Root only.
+
+    Below it everything stays as it was, for when it is taken away. Raises DemoError.
+    """
+    seen = directory.stat()
+    path = os.fsencode(directory)
+    options = f"size={size},mode={seen.st_mode & 0o7777:o},uid={seen.st_uid},gid={seen.st_gid}".encode()
+    copy = directory.with_name(f"{directory.name}.copy")
+    try:
+        _copy(directory, copy)
+        if _LIBC.mount(b"tmpfs", path, b"tmpfs", ctypes.c_ulong(0), options) != 0:
+            reason = os.strerror(ctypes.get_errno())
+            raise DemoError(
+                f"a small file system cannot be mounted here ({reason}): that needs CAP_SYS_ADMIN"
+            )
+        _copy(copy, directory)
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def is_mount(directory: Path) -> bool:
+    """True when something is mounted on this very directory, a bind mount too."""
+    return directory in _mount_points()
+
+
+def fill(path: Path) -> None:
+    """Writes a file until its file system has no room left."""
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """With owners, modes and times."""
+    done = subprocess.run(["cp", "-a", f"{source}/.", target], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise DemoError(f"{source} cannot be copied: {done.stderr.strip()}")
 
 
 def unmount_below(directory: Path) -> None:

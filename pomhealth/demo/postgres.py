@@ -62,6 +62,11 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._home: Path | None = None
 
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self._data
+
     def dsn(self, database: str = "postgres") -> str:
         """A connection URL that Pomerium's driver takes too. It holds the password: never print it."""
         return f"postgresql://{self.user}:{quote(self.password)}@127.0.0.1:{self.port}/{database}?sslmode=disable"

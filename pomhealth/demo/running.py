@@ -36,7 +36,8 @@ _BASE_ID = "pomerium-envoy-base-id"
 class RunningReplica:
     """A stand-in replica and its files, all below `root`: what discovery must find out, and how to change it.
 
-    `options` is what its configuration file says; a None removes an option. Pomerium resolves `--config` in its
+    `options` is what its configuration file says; a None removes an option. `without` are capabilities that its next
+    start does without, as under a hardened unit. Pomerium resolves `--config` in its
     working directory, which is `directory`.
     """
 
@@ -72,6 +73,7 @@ class RunningReplica:
             directory.mkdir(parents=True, mode=0o700, exist_ok=True)
         self.options: dict[str, Any] = self._defaults(storage, dsn)
         self.rewrite(**(options or {}))
+        self.without: tuple[int, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -119,6 +121,7 @@ class RunningReplica:
                 cwd=self.directory,
                 env=self.env,
                 output=log,
+                without=self.without,
             )
         if until_ready:
             self.wait_until_ready(patience)

@@ -12,6 +12,9 @@ def main(arguments: list[str]) -> int:
     """Listens until it is told to end; prints one line when it does."""
     Path("/proc/self/comm").write_text("port-squatter")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # over the last holder's dead connections
         listening.bind((arguments[0], int(arguments[1])))
         listening.listen()
         sys.stdout.write("listening\n")

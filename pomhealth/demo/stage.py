@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ class Stage:
         self._replica: RunningReplica | None = None
         self._agent: subprocess.Popen[bytes] | None = None
         self._squatters: dict[str, subprocess.Popen[bytes]] = {}
+        self._held: dict[str, Callable[[], object]] = {}
         self._upstream: Upstream | None = None
         self.moved: dict[str, tuple[int, int]] = {}  # by option: the usual port, and the one used instead
         self.home: dict[str, Any] = {}  # by option: what a standing fault has changed, as it was
@@ -146,6 +148,21 @@ class Stage:
             if process.stdout is not None:
                 process.stdout.close()
 
+    def hold(self, name: str, close: Callable[[], object]) -> None:
+        """Keeps something of a fault's under `name`, until `let_go` or the end of everything closes it."""
+        if name in self._held:
+            raise DemoError(f"{name} stands already")
+        self._held[name] = close
+
+    def holds(self, name: str) -> bool:
+        return name in self._held
+
+    def let_go(self, name: str) -> None:
+        """Closes what is kept under this name, if there is something."""
+        close = self._held.pop(name, None)
+        if close is not None:
+            close()
+
     def stop(self) -> None:
         """Ends everything, however it is, the agent first. The files are the state directory's affair."""
         with contextlib.ExitStack() as stack:  # what fails to end does not keep the rest from ending
@@ -157,6 +174,8 @@ class Stage:
             if self._replica is not None:
                 stack.callback(mounts.make_writable, self._replica.cache_dir)
                 stack.callback(self._replica.stop)
+            for name in list(self._held):
+                stack.callback(self.let_go, name)
             stack.callback(self.stop_agent)
 
     def _options(self, upstream: int) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import selectors
 import signal
 import sys
@@ -15,7 +17,7 @@ import psycopg
 from pomhealth.demo import binaries, control, words
 from pomhealth.demo.control import Answer, Request
 from pomhealth.demo.errors import DemoError
-from pomhealth.demo.faults import ENDED_BY_RESTART, FAULTS
+from pomhealth.demo.faults import ENDED_BY_POSTGRES, ENDED_BY_RESTART, FAULTS, Fault
 from pomhealth.demo.ports import is_free
 from pomhealth.demo.stage import Stage
 from pomhealth.demo.state import State
@@ -103,10 +105,22 @@ class Supervisor:
                 f"the replica would not read another change while {rejected} stands; "
                 f"undo that first with: pomhealth demo --heal {rejected}"
             )
-        done = fault.begin(self._stage)
+        if fault.root and os.geteuid() != 0:
+            raise DemoError("only root can make it; run the demo as root for that")
+        done = self._make(fault)
         self._broken.append(name)
         self._tell(f"break {name}: {done}")
         return words.broken(fault, done, self._listen)
+
+    def _make(self, fault: Fault) -> str:
+        """Makes a fault; what was prepared for one that cannot be made is undone."""
+        try:
+            return fault.begin(self._stage)
+        except Exception:
+            if fault.prepare is not None:
+                with contextlib.suppress(DemoError, OSError, psutil.Error, psycopg.Error):
+                    fault.undo(self._stage)
+            raise
 
     def _heal(self, name: str) -> str:
         parts = {"replica": self._heal_replica, "postgres": self._heal_postgres, "agent": self._heal_agent}
@@ -140,7 +154,7 @@ class Supervisor:
     def _heal_postgres(self) -> str:
         self._stage.postgres.resume()
         self._stage.postgres.start()
-        self._broken = [name for name in self._broken if name not in ("postgres-stop", "postgres-hang")]
+        self._broken = [name for name in self._broken if name not in ENDED_BY_POSTGRES]
         return f"PostgreSQL runs (port {self._stage.postgres.port})"
 
     def _heal_agent(self) -> str:

@@ -87,7 +87,7 @@ def listing(faults: Iterable[Fault]) -> str:
 
 
 def _status(fault: Fault) -> str:
-    return "/readyz 503" if fault.stops else "/readyz 200"
+    return ("/readyz 503" if fault.stops else "/readyz 200") + ("  (root only)" if fault.root else "")
 
 
 def _moved(stage: Stage) -> str:

@@ -16,12 +16,12 @@ import pytest
 from pomhealth.catalogue import catalogue, steps
 from pomhealth.checks.envoy_server import look
 from pomhealth.checks.workers import answer, front
+from pomhealth.demo.frozen import Frozen, threads_named
 from pomhealth.demo.ports import free_ports
 from pomhealth.demo.running import RunningReplica
 from pomhealth.reach import Silent
 from pomhealth.status import Outcome
 from tests.bare_envoy import bare_envoy, found, listener, post
-from tests.checks.frozen_thread import frozen, threads_named
 from tests.contexts import context_of
 from tests.standin import StandIn
 
@@ -52,7 +52,7 @@ async def test_a_stopped_envoy_is_told_by_the_kernel_at_once(replica: RunningRep
 
 async def test_a_frozen_main_thread_is_hung_though_the_workers_answer(replica: RunningReplica) -> None:
     async with context_of(replica) as context:
-        with frozen(replica.envoy_pid()):
+        with Frozen(replica.envoy_pid()):
             finding = await look(context)
     assert finding.cause in ("hung", "stopped"), finding
 
@@ -61,7 +61,7 @@ async def test_envoy_is_known_to_be_busy_as_long_as_a_dear_question_of_ours_is(
     replica: RunningReplica,
 ) -> None:
     async with context_of(replica) as context:
-        with frozen(replica.envoy_pid()):
+        with Frozen(replica.envoy_pid()):
             question = asyncio.ensure_future(context.admin.ask("/ready", deadline=0.5, dear=True))
             await asyncio.sleep(0)
             assert context.admin.busy
@@ -73,7 +73,7 @@ async def test_envoy_is_known_to_be_busy_as_long_as_a_dear_question_of_ours_is(
 @pytest.mark.proves("envoy.server/hung")
 async def test_frozen_workers_are_hung_though_the_main_thread_says_live(replica: RunningReplica) -> None:
     async with context_of(replica) as context:
-        with frozen(*threads_named(replica.envoy_pid(), "wrk:worker")):
+        with Frozen(*threads_named(replica.envoy_pid(), "wrk:worker")):
             finding = await look(context)
     assert (finding.cause, finding.silent) == ("hung", True), finding
 
@@ -93,7 +93,7 @@ def clients(address: tuple[str, int], count: int) -> Iterator[None]:
 async def test_one_frozen_worker_shows_while_the_other_still_answers(replica: RunningReplica) -> None:
     worker = threads_named(replica.envoy_pid(), "wrk:worker")[0]
     async with context_of(replica) as context:
-        with frozen(worker), clients(replica.address, 16):
+        with Frozen(worker), clients(replica.address, 16):
             finding = await look(context)
     assert (finding.cause, finding.silent) == ("hung", True), finding
 

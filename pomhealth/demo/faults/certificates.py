@@ -37,6 +37,13 @@ def _change_key(stage: Stage) -> str:
     return f"put another certificate's key beside {path}: the replica refuses the pair and keeps the old one"
 
 
+def _corrupt(stage: Stage) -> str:
+    good = _pair(stage)
+    half = good.certificate[: len(good.certificate) // 2]
+    path = _put(stage, Certificate(half, good.key))
+    return f"cut {path} in half, as a copy that broke off: the replica refuses it and keeps the old one"
+
+
 def _put_back(stage: Stage) -> str:
     good = stage.home.pop(_OPTION, None)
     if good is not None:
@@ -98,6 +105,14 @@ FAULTS = (
         "certificates_current",
         "key-mismatch",
         _change_key,
+        rejected=True,
+    ),
+    _fault(
+        "certificate-corrupted",
+        "the certificate's file is cut off",
+        "certificates_current",
+        "unreadable",
+        _corrupt,
         rejected=True,
     ),
 )

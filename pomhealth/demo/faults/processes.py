@@ -36,6 +36,12 @@ def _hang_pomerium(stage: Stage) -> str:
     return f"sent SIGSTOP to Pomerium's main process (pid {stage.replica.pid}): Envoy goes on without it"
 
 
+def _kill_pomerium(stage: Stage) -> str:
+    _must_run(stage)
+    os.kill(stage.replica.pid, signal.SIGKILL)
+    return f"sent SIGKILL to Pomerium's main process (pid {stage.replica.pid}): its Envoy ends with it"
+
+
 def _wake_pomerium(stage: Stage) -> str:
     if not stage.replica.running():
         return _restart(stage)
@@ -75,5 +81,15 @@ FAULTS = (
         True,
         _hang_pomerium,
         _wake_pomerium,
+    ),
+    Fault(
+        "pomerium-kill",
+        "Pomerium's main process is killed (SIGKILL)",
+        "pomerium.process",
+        "not-running",
+        True,
+        _kill_pomerium,
+        _restart,
+        ends="replica",
     ),
 )

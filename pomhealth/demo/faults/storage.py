@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 
-import psycopg
-
 from pomhealth.demo import mounts
 from pomhealth.demo.errors import DemoError
+from pomhealth.demo.faults.database import sql
 from pomhealth.demo.faults.fault import Fault
-from pomhealth.demo.stage import DATABASE, Stage
+from pomhealth.demo.stage import Stage
 
 
 def _stop(stage: Stage) -> str:
@@ -36,24 +35,24 @@ def _resume(stage: Stage) -> str:
 
 
 def _read_only(stage: Stage) -> str:
-    _sql(stage, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+    sql(stage, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
     return "set default_transaction_read_only = on: PostgreSQL answers, and refuses every write"
 
 
 def _writable(stage: Stage) -> str:
-    _sql(stage, "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+    sql(stage, "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
     return "reset default_transaction_read_only"
 
 
 def _rename_schema(stage: Stage) -> str:
-    _sql(stage, "ALTER SCHEMA pomerium RENAME TO pomerium_away")
+    sql(stage, "ALTER SCHEMA pomerium RENAME TO pomerium_away")
     return "renamed the schema pomerium to pomerium_away, as a restore into the wrong database leaves it"
 
 
 def _schema_back(stage: Stage) -> str:
-    away = _sql(stage, "SELECT 1 FROM pg_namespace WHERE nspname = 'pomerium_away'")
+    away = sql(stage, "SELECT 1 FROM pg_namespace WHERE nspname = 'pomerium_away'")
     if away:  # a restart since then has made an empty one
-        _sql(stage, "DROP SCHEMA IF EXISTS pomerium CASCADE", "ALTER SCHEMA pomerium_away RENAME TO pomerium")
+        sql(stage, "DROP SCHEMA IF EXISTS pomerium CASCADE", "ALTER SCHEMA pomerium_away RENAME TO pomerium")
     return "renamed the schema back to pomerium"
 
 
@@ -91,7 +90,7 @@ def _listen(stage: Stage) -> str:
 
 
 def _keep_old_rows(stage: Stage) -> str:
-    _sql(
+    sql(
         stage,
         "CREATE OR REPLACE RULE kept AS ON DELETE TO pomerium.services DO INSTEAD NOTHING",
         "INSERT INTO pomerium.services (kind, endpoint, expires_at)"
@@ -102,19 +101,12 @@ def _keep_old_rows(stage: Stage) -> str:
 
 
 def _sweep_again(stage: Stage) -> str:
-    _sql(
+    sql(
         stage,
         "DROP RULE IF EXISTS kept ON pomerium.services",
         "DELETE FROM pomerium.services WHERE expires_at < now()",
     )
     return "took the rule away, and the old row"
-
-
-def _sql(stage: Stage, *statements: str) -> list[tuple[object, ...]]:
-    try:
-        return [stage.postgres.execute(statement, database=DATABASE) for statement in statements][-1]
-    except psycopg.Error as error:
-        raise DemoError(f"PostgreSQL does not do it: {str(error).strip().splitlines()[0]}") from error
 
 
 # Root's directories are made read-only by a mount, which nobody can write through, others' by their mode.
