@@ -1,0 +1,112 @@
+"""Churn that harms no user: does the agent cry wolf? `python -m bench.churn --minutes 15`, or `--short` for some 40 s.
+
+Configuration reloads, certificate renewals, requests, load on every core and PostgreSQL's housekeeping must not make
+it say anything; restarts are outages, and their times are known. Beside it the replica itself is asked several times
+a second. Ends with status 1 on an alarm for nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import time
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+
+from bench.churning import BRISK, Churn, churned, staged
+from bench.table import milliseconds, table
+from bench.verdicts import lasting, missed
+from bench.witness import Said
+
+_BEFORE = 8.0  # seconds before an alarm in which what went on is told with it
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.churn")
+    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--short", action="store_true", help="some 40 seconds, each act once")
+    parser.add_argument(
+        "--seed", type=int, default=secrets.randbelow(10_000), help="of the order of the acts"
+    )
+    options = parser.parse_args()
+    outcome = churn(0.0 if options.short else options.minutes, seed=options.seed)
+    print(f"{told(outcome)}\n  (seed {options.seed})")
+    return 1 if outcome.for_nothing else 0
+
+
+def run(*, minutes: float = 15.0, seed: int = 1) -> str:
+    """The table of one churn of so many minutes (0: each act once), after what went wrong in it."""
+    return told(churn(minutes, seed=seed))
+
+
+def churn(minutes: float, *, seed: int = 1) -> Churn:
+    """So many minutes of brisk churn on a stage of its own."""
+    with staged() as stage:
+        return churned(stage, BRISK, minutes * 60, seed=seed)
+
+
+def told(outcome: Churn) -> str:
+    """What went wrong, each with what was going on, and the table."""
+    lines = [_alarm(one, outcome) for one in outcome.for_nothing]
+    late = lasting(outcome.said, outcome.acts, outcome.ended)
+    lines += [f"{seconds:.1f} s after its end: {_alarm(one, outcome)}" for one, seconds in late]
+    lost = missed(outcome.looks, outcome.said)
+    lines += [
+        f"{_clock(one.began)} missed: {one.what} did not serve for {one.ended - one.began:.1f} s"
+        for one in lost
+    ]
+    minutes = (outcome.ended - outcome.began) / 60
+    rows = [
+        ("minutes", f"{minutes:.1f}"),
+        *((name, str(count)) for name, count in sorted(Counter(act.name for act in outcome.acts).items())),
+        ("requests to the replica", _requests(outcome.requests["main"])),
+        ("requests to /readyz", _requests(outcome.requests["agent"])),
+        ("  the slowest", milliseconds(outcome.worst["agent"])),
+        ("false alarms", str(sum(one.level != "warn" for one in outcome.for_nothing))),
+        ("false warnings", str(sum(one.level == "warn" for one in outcome.for_nothing))),
+        ("outages missed", str(len(lost))),
+        ("recovered later than the budget", str(len(late))),
+        ("agent, CPU", f"{outcome.busy:.2%} of a core"),
+        (
+            "agent, resident at start, end, most",
+            ", ".join(
+                f"{value:.1f}" for value in (outcome.memory[0], outcome.memory[-1], max(outcome.memory))
+            )
+            + " MiB",
+        ),
+        ("agent, log lines", str(outcome.lines)),
+    ]
+    return "\n".join([*lines, f"Churn for {minutes:.1f} minutes:", table(("", ""), rows)])
+
+
+def _alarm(one: Said, outcome: Churn) -> str:
+    """One alarm, with what was done shortly before it and how the replica answered meanwhile."""
+    acts = [
+        f"{act.name} {act.began - one.began:+.1f} s"
+        for act in outcome.acts
+        if act.began <= one.began + 0.5 and act.ended >= one.began - _BEFORE
+    ]
+    near = [look for look in outcome.looks if look.began - _BEFORE <= one.began <= look.ended + _BEFORE]
+    slowest = max((look.ended - look.began for look in near), default=0.0)
+    lasted = "to the end" if one.ended is None else f"for {one.ended - one.began:.2f} s"
+    return (
+        f"{_clock(one.began)} {one.level} {one.id} {one.cause} {lasted}: {one.summary}\n"
+        f"    meanwhile: {', '.join(acts) or 'nothing was done'}; the replica itself answered"
+        f" {'always' if all(look.well for look in near) else 'NOT always'}, the slowest in {slowest:.2f} s"
+    )
+
+
+def _requests(seen: Counter[str]) -> str:
+    others = ", ".join(f"{name} {count:,}" for name, count in seen.most_common() if name != "200")
+    return f"{seen['200']:,}" + (f" ({others})" if others else "")
+
+
+def _clock(moment: float) -> str:
+    """The time of day, UTC, of a moment on the monotonic clock."""
+    return (datetime.now(timezone.utc) - timedelta(seconds=time.monotonic() - moment)).strftime(
+        "%H:%M:%S.%f"
+    )[:-3]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

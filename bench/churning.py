@@ -1,0 +1,171 @@
+"""A churn as it is done: the stage, the acts one after another, clients, and the witnesses beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from bench.acts import KINDS, Acts
+from bench.verdicts import Act, unfounded
+from bench.vitals import cpu, rss
+from bench.witness import GENEROUS, Listener, Look, Repeating, Said, Truth
+from pomhealth.demo.children import end, spawn
+from pomhealth.demo.ports import free_ports
+from pomhealth.demo.stage import Stage
+from pomhealth.demo.state import State
+
+_ROOT = Path(__file__).parents[1]
+_SETTLE = 5.0  # seconds of quiet before the first act and after the last
+_BACK = 30.0  # seconds at most until the replica serves again
+_CONNECTIONS = {"main": 4, "agent": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much is done: seconds between two acts, and requests a second to the replica and to the agent."""
+
+    least: float
+    most: float
+    main: float
+    agent: float
+
+
+BRISK = Load(0.5, 2.5, main=40, agent=200)
+MILD = Load(4.0, 10.0, main=10, agent=50)
+
+
+@dataclass
+class Churn:
+    """What a churn has brought; times on the monotonic clock, memory in MiB, `busy` a share of a core."""
+
+    began: float
+    ended: float = 0.0
+    acts: list[Act] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    requests: dict[str, Counter[str]] = field(default_factory=dict)
+    worst: dict[str, float] = field(default_factory=dict)
+    memory: list[float] = field(default_factory=list)
+    busy: float = 0.0
+    lines: int = 0
+
+    @property
+    def for_nothing(self) -> list[Said]:
+        """Alarms and warnings that nothing bears out."""
+        return unfounded(self.said, self.acts, self.looks)
+
+
+@contextlib.contextmanager
+def staged() -> Iterator[Stage]:
+    """A replica with PostgreSQL and the agent, in a directory of its own; nothing is left of them afterwards.
+
+    SIGTERM and SIGHUP end the block as Ctrl-C does.
+    """
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory, contextlib.ExitStack() as stack:
+        for number, handler in before.items():
+            stack.callback(signal.signal, number, handler)
+        Path(directory).chmod(0o711)  # run by root, PostgreSQL is another user below it
+        state = State(Path(directory, "demo"))
+        state.claim()
+        stack.callback(state.release)
+        stage = Stage(state.path, f"127.0.0.1:{free_ports(1)[0]}", usual_ports=False)
+        stack.callback(stage.stop)
+        stage.start()
+        yield stage
+
+
+def churned(stage: Stage, load: Load, seconds: float, *, seed: int) -> Churn:
+    """Acts for so many seconds, each kind at least once, or just once each for 0; gives what came of it.
+
+    To be called from the main thread: the children of another would end with it.
+    """
+    acts, truth, listener = Acts(stage, seed), Truth(stage), Listener(stage.listen)
+    memory: list[float] = []
+    meter = Repeating(lambda: memory.append(rss(stage.agent_pid)), 1.0)
+    with contextlib.ExitStack() as stack:
+        for part in (truth, listener, meter):
+            part.start()
+            stack.callback(part.end)
+        stack.callback(acts.end)
+        time.sleep(_SETTLE)
+        known = listener.standing()  # what the agent rightly says of the demo from the start
+        clients = {
+            "main": stack.enter_context(_clients(stage, "main", load.main)),
+            "agent": stack.enter_context(_clients(stage, "agent", load.agent)),
+        }
+        spent, lines = cpu(stage.agent_pid), _lines(stage.agent_log)
+        outcome = Churn(time.monotonic())
+        _act(acts, truth, load, outcome.began + seconds)
+        time.sleep(_SETTLE)
+        outcome.ended = time.monotonic()
+        outcome.busy = (cpu(stage.agent_pid) - spent) / (outcome.ended - outcome.began)
+        outcome.lines = _lines(stage.agent_log) - lines
+        for name, process in clients.items():
+            seen = _report(process)
+            outcome.requests[name], outcome.worst[name] = Counter(seen["seen"]), float(seen["worst"])
+    outcome.acts, outcome.looks, outcome.memory = acts.done, truth.looks, memory
+    outcome.said = [one for one in listener.said if (one.level, one.id, one.cause) not in known]
+    return outcome
+
+
+def _act(acts: Acts, truth: Truth, load: Load, until: float) -> None:
+    left = set(KINDS)
+    for name in acts.names():
+        if not left and time.monotonic() >= until:
+            return
+        act = acts.do(name)
+        left.discard(name)
+        if act.outage:
+            _await(truth, act.ended)
+            acts.done[-1] = replace(act, ended=time.monotonic())
+        acts.pause(load.least, load.most)
+
+
+def _await(truth: Truth, since: float) -> None:
+    """Returns when the replica serves in every way, as it was asked after `since`."""
+    until = time.monotonic() + _BACK
+    while not truth.well_since(since) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def _clients(stage: Stage, kind: str, rate: float) -> Iterator[subprocess.Popen[bytes]]:
+    host, port = stage.replica.address
+    where = {"main": f"{host}:{port}", "agent": stage.listen}[kind]
+    command = [sys.executable, "-m", "bench.clients", kind, where, str(_CONNECTIONS[kind]), str(rate)]
+    process = spawn(command, cwd=_ROOT, output=subprocess.PIPE, errors=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        end(process)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _report(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Ends clients and gives what they say of themselves."""
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=6 * GENEROUS)
+    report: dict[str, Any] = json.loads(said)
+    return report
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as log:
+        return sum(1 for _ in log)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
