@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from pomhealth.agent import plan as plans
+from pomhealth.agent.clock import Clock
 from pomhealth.agent.plan import Plan
 from pomhealth.replica.model import Replica
 from pomhealth.status import (
@@ -26,6 +26,7 @@ from pomhealth.status import (
     report,
     restarted,
     settle,
+    shifted,
     unseen,
 )
 
@@ -36,12 +37,14 @@ Listener = Callable[[tuple[Change, ...]], None]
 class Board:
     """State of one agent. All of it is changed from the event loop's thread only; times are seconds since the epoch.
 
+    They are those of a clock that passes evenly: a step of the wall clock comes in by `shift`, and by nothing else.
+
     `notice` is what the agent has to say of itself, one line, empty when all is well; `started` whether everything
     that counts has been looked at since this replica started, and was alive. `on_release` is called with the checks
     whose root is well again: what was found of them is taken back, and they are to be looked at at once.
     """
 
-    def __init__(self, plan: Plan, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, plan: Plan, *, clock: Callable[[], float] | None = None) -> None:
         self.plan = plan
         self.status = plans.start(plan)
         self.history: deque[Change] = deque(maxlen=HISTORY)
@@ -49,9 +52,9 @@ class Board:
         self.notice = ""
         self.started = False
         self.on_release: Callable[[Iterable[str]], None] = lambda _: None
-        self._clock = clock
+        self._clock = clock if clock is not None else Clock()
         self._scrub: Callable[[str], str] = str
-        self._began = clock()
+        self._began = self._clock()
         self._streaks: dict[str, Streak] = {}
         self._told: Mapping[str, Told] = {}
         self._scrubbed: dict[str, tuple[Finding, Finding]] = {}
@@ -67,11 +70,16 @@ class Board:
         return lambda: self._listeners.remove(listener)
 
     def observe(self, id_: str, look: Finding, *, at: float) -> Streak:
-        """Takes in one look, begun `at`. Gives the streak, whose `against` counts looks that do not count yet."""
+        """Takes in one look, begun `at`. Gives the streak, whose `against` counts looks that do not count yet.
+
+        A void look changes nothing until there are so many that nothing is known any more.
+        """
         look = self._clean(id_, look)
         streak = settle(self._streaks.get(id_, Streak()), look, self.plan.thresholds)
         self._streaks[id_] = streak
-        if streak.standing is not None and streak.against == 0:
+        if look.void and streak.standing is not look:
+            return streak
+        if streak.standing is not None and (streak.against == 0 or look.void):
             before = self.status
             after = observe(before, id_, streak.standing, at=at)
             if not self.started or after.turns(before, id_):
@@ -132,6 +140,15 @@ class Board:
         if notice != self.notice:
             self.notice = notice
             self._become(self.status)
+
+    def shift(self, by: float) -> None:
+        """The clock was moved by so many seconds: so is every time that is kept. Nothing else changes."""
+        self._began += by
+        self._told = {id_: replace(told, since=told.since + by) for id_, told in self._told.items()}
+        history = [replace(change, at=change.at + by) for change in self.history]
+        self.history.clear()
+        self.history.extend(history)
+        self._stay(shifted(self.status, by))
 
     def redact_with(self, scrub: Callable[[str], str]) -> None:
         """From now on every text passes through `scrub` before it is kept."""

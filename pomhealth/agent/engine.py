@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable
 
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
+from pomhealth.agent.lag import TICK, Lag
 from pomhealth.agent.look import Seen, look_once
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
 from pomhealth.replica.budget import Budget, Haste
 from pomhealth.status import Entry, Outcome, Streak
+from pomhealth.status.settle import VOIDS
 
-TICK = 0.25  # seconds: looks are made together, on these
+VOID_AGAIN = TICK  # seconds until a void look is tried again
 STAGGER = 0.02  # seconds between the first looks of two checks, so that they do not all meet
 REST = 1000  # at rest a dear look takes at most 1/1000 of the time of Envoy's main thread
 WATCHING = 200  # and 1/200 while something fails or warns: somebody waits for its end
@@ -25,12 +27,14 @@ UNSEEN = 15.0  # seconds between two looks at what cannot be seen, at most: a ri
 class Engine:
     """Runs the probes of the board's plan against the context in use, and hands what they find to the board.
 
-    `broken` is told when a probe itself breaks off: the check's id and where.
+    `broken` is told when a probe itself breaks off: the check's id and where. With a `lag`, looks that got no answer
+    while the agent itself was late are void.
     """
 
-    def __init__(self, board: Board, *, broken: Callable[[str, str], None]) -> None:
+    def __init__(self, board: Board, *, broken: Callable[[str, str], None], lag: Lag | None = None) -> None:
         self._board = board
         self._broken = broken
+        self._lag = lag
         self._context: Context | None = None
         self._there = asyncio.Event()
         self._wakes = {id_: Bell() for id_ in board.plan.looks}
@@ -112,7 +116,9 @@ class Engine:
         if context.admin_client is not None:
             self._looked[id_] = context.admin_client.budget
         check = self._board.plan.checks[id_]
-        seen = await look_once(check, self._board.plan.looks[id_], context)
+        seen = await look_once(
+            check, self._board.plan.looks[id_], context, clock=self._board.now, lag=self._lag
+        )
         if not self._same(context):
             return 0.0  # it looked at what is gone
         if seen.broke and self._last_broke.get(id_) != seen.broke:
@@ -141,9 +147,12 @@ def pause(check: Check, seen: Seen, streak: Streak, entry: Entry) -> float:
     """Seconds until the next look. Pure.
 
     A silence that does not count yet is tried again at once, so that two fit into the time in which a hang must
-    show; what fails is looked at every `retry` seconds, unless it merely follows its root.
+    show; what fails is looked at every `retry` seconds, unless it merely follows its root. A void look is soon tried
+    again, but not without end: it is the machine that is slow.
     """
     standing = streak.standing
+    if seen.finding.void and streak.voids < VOIDS:
+        return VOID_AGAIN
     if streak.against and seen.finding.silent:
         wait = 0.0
     elif standing is None or entry.blocked_by:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pomhealth.agent.clock import steady
+from pomhealth.agent.lag import GONE, LEAST, Lag, Late, excuses
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context, Look
 from pomhealth.reach import ReachError, Silent
-from pomhealth.status import Finding, Outcome, Unobservable, failed, unseen
+from pomhealth.status import Finding, Outcome, Unobservable, failed, unseen, void
 from pomhealth.status.finding import Evidence
 
+_JUST_NOW = 1.0  # seconds: who was late so short a time ago may have threads that are still catching up
+_GIVE = (
+    "give pomhealth its share of the CPU: see what takes it (`top -o %CPU`), then raise pomhealth's CPUWeight=, CPU request or CPU limit",
+)
 _OF_SILENCE = ("timeout", "hung", "no-answer")  # cause codes that mean: no answer came
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one look found. `began` is in seconds since the epoch, `took` in seconds, `broke` names an error in the
-    probe itself ("KeyError at xds.py:41").
+    """What one look found. `began` is by the clock given, `took` in seconds without those in which we were late
+    ourselves, `broke` names an error in the probe itself ("KeyError at xds.py:41").
     """
 
     finding: Finding
@@ -29,34 +35,77 @@ class Seen:
 
 
 async def look_once(
-    check: Check, look: Look, context: Context, *, clock: Callable[[], float] = time.time
+    check: Check,
+    look: Look,
+    context: Context,
+    *,
+    clock: Callable[[], float] = time.time,
+    lag: Lag | None = None,
 ) -> Seen:
     """Runs the probe for at most the check's deadline. Raises nothing but CancelledError.
 
-    A probe that does not heed its cancellation is left behind: it holds up nothing.
+    A probe that does not heed its cancellation is left behind: it holds up nothing. With a `lag`, a silence that may be
+    of our own making is void.
     """
-    began, start = clock(), time.perf_counter()
+    moment = lag.now if lag is not None else steady
+    start = moment()
+    finding, broke, ended = await _finding(check, look, context)
+    elapsed = moment() - start
+    late = lag.since(start) if lag is not None else Late()
+    took = max(0.0, elapsed - late.total)
+    if late.worst >= LEAST and finding.cost > took:
+        finding = replace(finding, cost=took)
+    if lag is not None and (not ended or _mute(finding) or late.worst >= GONE):
+        finding = judged(
+            finding, late, elapsed, lag.since(start + min(0.0, elapsed - _JUST_NOW)), ended=ended
+        )
+    return Seen(finding, clock() - elapsed, took, broke)
+
+
+def judged(finding: Finding, late: Late, took: float, lately: Late, *, ended: bool) -> Finding:
+    """The finding, or a void one in its place. Pure.
+
+    `late` is how late we were during the look, which took `took` seconds, `lately` in the last second too; `ended` is
+    false for a look that got no answer at all. Who did not run for seconds has nothing bad to say: even a connection
+    may have been closed for want of our answer.
+    """
+    mute = (not ended or _mute(finding)) and (excuses(late, took) or excuses(lately, max(took, _JUST_NOW)))
+    gone = late.worst >= GONE and finding.outcome not in (Outcome.PASS, Outcome.SKIPPED)
+    if not mute and not gone:
+        return finding
+    seconds = max(late.worst, lately.worst)
+    return void(
+        f"not judged: pomhealth itself was {seconds:.1f} s late (the machine is busy or was suspended)",
+        steps=_GIVE,
+    )
+
+
+async def _finding(check: Check, look: Look, context: Context) -> tuple[Finding, str, bool]:
+    """What the probe finds, where it broke, and whether it came to its end with an answer."""
     task = asyncio.ensure_future(look(context))
     task.add_done_callback(_forget)
     try:
         await asyncio.wait((task,), timeout=check.deadline)
     finally:
         task.cancel()
-    took = time.perf_counter() - start
     if not task.done() or task.cancelled():
-        return Seen(overrun(check), began, took)
+        return overrun(check), "", False
     error = task.exception()
     if error is None:
-        return Seen(task.result(), began, took)
+        return task.result(), "", True
     if isinstance(error, Silent):
-        return Seen(overrun(check), began, took)
+        return overrun(check), "", False
     if isinstance(error, (Unobservable, ReachError)):
-        return Seen(unseen(str(error)), began, took)
+        return unseen(str(error)), "", True
     if not isinstance(error, Exception):
         raise error
     broke = f"{type(error).__name__} at {_place(error)}"
     reason = f"the look itself broke off ({broke}): this is a fault in pomhealth, not in the replica"
-    return Seen(unseen(reason), began, took, broke)
+    return unseen(reason), broke, True
+
+
+def _mute(finding: Finding) -> bool:
+    return finding.silent and finding.outcome is Outcome.FAIL
 
 
 def overrun(check: Check) -> Finding:

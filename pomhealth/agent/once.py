@@ -9,7 +9,8 @@ from functools import partial
 from pomhealth.agent import plan as plans
 from pomhealth.agent.board import Board
 from pomhealth.agent.instruments import close_context, open_context
-from pomhealth.agent.look import look_once, overrun
+from pomhealth.agent.lag import TICK, Lag
+from pomhealth.agent.look import judged, look_once, overrun
 from pomhealth.agent.reports import Reports
 from pomhealth.agent.scrub import Scrubber
 from pomhealth.blocking import Workers
@@ -18,7 +19,7 @@ from pomhealth.checks import Context, probes
 from pomhealth.replica.discover import discover
 from pomhealth.replica.model import Replica
 from pomhealth.settings import Settings
-from pomhealth.status import Gate, StatusMap
+from pomhealth.status import Finding, Gate, StatusMap
 
 DEADLINE = 4.5  # seconds for everything
 _CLOSING = 0.2
@@ -60,28 +61,36 @@ async def measure_replica(
     board.found(replica, another=True)
     context = open_context(replica, settings)
     reports = Reports(board, changed=lambda _: None)
+    lag = Lag()
+    lag.start()
+    began = lag.now()
     looks: dict[str, asyncio.Task[None]] = {}
     for id_ in board.plan.looks:
-        looks[id_] = asyncio.ensure_future(_settled(board, id_, context, looks))
+        looks[id_] = asyncio.ensure_future(_settled(board, id_, context, looks, lag))
     tasks = {task: id_ for id_, task in looks.items()}
     report = asyncio.ensure_future(reports.once())
     try:
         await asyncio.wait({*tasks, report}, timeout=deadline)
     finally:
+        took, away = lag.now() - began, lag.since(began)
+        lag.stop()
         late = [task for task in (*tasks, report) if not task.done()]
         for task in late:
             task.cancel()
         await asyncio.wait({asyncio.ensure_future(close_context(context))}, timeout=_CLOSING)
     for task, id_ in tasks.items():
         if task in late:
-            _give_up(board, id_)
+            finding = overrun(board.plan.checks[id_])
+            _give_up(board, id_, judged(finding, away, took, away, ended=False))
     if report in late:
         board.unreported("the replica's own report did not come in time")
     return board.status
 
 
-async def _settled(board: Board, id_: str, context: Context, looks: Mapping[str, asyncio.Task[None]]) -> None:
-    """Looks until what was seen counts.
+async def _settled(
+    board: Board, id_: str, context: Context, looks: Mapping[str, asyncio.Task[None]], lag: Lag
+) -> None:
+    """Looks until what was seen counts; what is void, because we were late, is tried again.
 
     A dear look waits for those at the processes: it keeps Envoy busy, which must not be taken for a hang.
     """
@@ -95,14 +104,15 @@ async def _settled(board: Board, id_: str, context: Context, looks: Mapping[str,
     if before:
         await asyncio.wait(before)
     while True:
-        seen = await look_once(check, look, context)
+        seen = await look_once(check, look, context, clock=board.now, lag=lag)
         streak = board.observe(id_, seen.finding, at=seen.began)
         if streak.standing is not None:
             return
+        if seen.finding.void:
+            await asyncio.sleep(TICK)
 
 
-def _give_up(board: Board, id_: str) -> None:
+def _give_up(board: Board, id_: str, finding: Finding) -> None:
     """Takes a look that has not ended for silence as often as it takes for silence to count."""
-    finding = overrun(board.plan.checks[id_])
     while board.observe(id_, finding, at=board.now()).standing is None:
         continue

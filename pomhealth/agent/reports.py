@@ -9,6 +9,7 @@ from typing import Protocol
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
 from pomhealth.agent.engine import aligned
+from pomhealth.agent.lag import Lag, excuses
 from pomhealth.reach import ReachError
 from pomhealth.replica.model import Endpoint, Replica
 from pomhealth.replica.report import ReportClient
@@ -32,7 +33,8 @@ class Client(Protocol):
 class Reports:
     """Asks the replica every second and hands what it says to the board.
 
-    `changed` is told which ids it now speaks of otherwise than before.
+    `changed` is told which ids it now speaks of otherwise than before. With a `lag`, a try that fails while the agent
+    itself was late does not count.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class Reports:
         *,
         changed: Callable[[frozenset[str]], None],
         connect: Callable[[Endpoint, int | None], Client] = ReportClient,
+        lag: Lag | None = None,
     ) -> None:
         self._board = board
         self._changed = changed
         self._connect = connect
+        self._lag = lag
         self._client: Client | None = None
         self._asked: tuple[Endpoint, int | None] | None = None
         self._last: Mapping[str, Report] = {}
@@ -87,10 +91,12 @@ class Reports:
             self._board.unreported(lacking)
             return
         client = await self._client_for(replica, replica.health)
+        began = self._lag.now() if self._lag is not None else 0.0
         try:
             reports = await client.fetch(deadline=DEADLINE)
         except ReachError as error:
-            self._failed(replica, error)
+            if not self._was_late(began):
+                self._failed(replica, error)
             return
         if self._board.replica is not replica:
             return  # the answer of one that is gone
@@ -121,6 +127,13 @@ class Reports:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+
+    def _was_late(self, began: float) -> bool:
+        """Whether the agent itself may be why a try that began then got no answer."""
+        if self._lag is None:
+            return False
+        took = max(self._lag.now() - began, EVERY)
+        return excuses(self._lag.since(self._lag.now() - took), took)
 
     def _failed(self, replica: Replica, error: ReachError) -> None:
         self._failures += 1

@@ -82,6 +82,7 @@ def status(view: View) -> bytes:
         "started": view.started,
         "notice": view.notice,
         "replica": view.replica,
+        "agent": {"late": round(view.late, 3)},
         "unobserved": {
             entry.id: entry.finding.summary if entry.finding else "not looked at yet"
             for entry in entries

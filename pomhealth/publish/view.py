@@ -15,7 +15,8 @@ from pomhealth.status import Change, StatusMap
 class View:
     """One moment of the agent. `started` is latched; `notice` what the agent has to say of itself, "" when nothing.
 
-    `platform` is what the replica runs on: steps are told in its commands.
+    `platform` is what the replica runs on: steps are told in its commands. `late` is for how many seconds in one go, at
+    most, the agent itself did not get to run in the last minute.
     """
 
     status: StatusMap
@@ -25,6 +26,7 @@ class View:
     history: tuple[Change, ...] = ()
     notice: str = ""
     platform: Platform = SOMEWHERE
+    late: float = 0.0
 
 
 def summary(replica: Replica | None) -> Mapping[str, Any]:

@@ -13,10 +13,11 @@ from pomhealth.status.finding import (
     not_applicable,
     passed,
     unseen,
+    void,
     warned,
 )
 from pomhealth.status.settle import Streak, Thresholds, settle
-from pomhealth.status.statusmap import Entry, StatusMap, forget, observe, report, restarted
+from pomhealth.status.statusmap import Entry, StatusMap, forget, observe, report, restarted, shifted
 
 __all__ = [
     "Change",
@@ -42,6 +43,8 @@ __all__ = [
     "report",
     "restarted",
     "settle",
+    "shifted",
     "unseen",
+    "void",
     "warned",
 ]

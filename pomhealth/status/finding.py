@@ -44,6 +44,8 @@ class Finding:
     `blocked_by` names the check whose failure made this look pointless (outcome SKIPPED).
     `applies` is false where the check has no meaning for this replica; it is then left out of the map.
     `cost` is the time, in seconds, that the look took on Envoy's main thread (measured as the wait for it).
+    `void` marks a look that says nothing, because pomhealth itself was late (outcome UNKNOWN): it must repeat before
+    it counts, and it never takes back a failure.
     """
 
     outcome: Outcome
@@ -57,6 +59,7 @@ class Finding:
     applies: bool = True
     cost: float = 0.0
     names: tuple[tuple[str, str], ...] = ()
+    void: bool = False
 
 
 def passed(summary: str, *evidence: Evidence, attributes: tuple[tuple[str, str], ...] = ()) -> Finding:
@@ -91,6 +94,11 @@ def warned(
 def unseen(reason: str, *evidence: Evidence, steps: tuple[str, ...] = ()) -> Finding:
     """What cannot be observed here, with the right, version or namespace that is lacking."""
     return Finding(Outcome.UNKNOWN, reason, evidence=evidence, steps=steps)
+
+
+def void(reason: str, *, steps: tuple[str, ...] = ()) -> Finding:
+    """What a look comes to that got no answer while pomhealth itself was late."""
+    return Finding(Outcome.UNKNOWN, reason, steps=steps, void=True)
 
 
 def blocked(by: str, summary: str) -> Finding:

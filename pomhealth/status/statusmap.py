@@ -217,6 +217,25 @@ def restarted(status: StatusMap, stay: Iterable[str], *, at: float) -> StatusMap
     return StatusMap(after)
 
 
+def shifted(status: StatusMap, by: float) -> StatusMap:
+    """The map with every time in it moved by so many seconds: the clock was set, and order and durations stay."""
+    return StatusMap(
+        {
+            id_: replace(
+                component,
+                since=_later(component.since, by),
+                checked=_later(component.checked, by),
+                failing_since=_later(component.failing_since, by),
+            )
+            for id_, component in status.components.items()
+        }
+    )
+
+
+def _later(moment: float, by: float) -> float:
+    return moment + by if moment else 0.0  # 0 stands for never
+
+
 def _turned(before: Component | None, after: Component, at: float) -> Component:
     """`after` with the time since when its state stands, and whether it is proven."""
     new = after.finding

@@ -10,6 +10,7 @@ import pytest
 
 from pomhealth.agent import reports as module
 from pomhealth.agent.board import Board
+from pomhealth.agent.lag import Lag
 from pomhealth.agent.reports import Reports, why_no_report
 from pomhealth.reach import Refused
 from pomhealth.replica.model import Endpoint, Holder, Process, Replica, Value
@@ -46,12 +47,12 @@ class Told:
 
 @asynccontextmanager
 async def following(
-    told: Told, replica: Replica = REPLICA
+    told: Told, replica: Replica = REPLICA, lag: Lag | None = None
 ) -> AsyncIterator[tuple[Board, Reports, list[str]]]:
     board = Board(plan((check("measured"), Probe()), (check("told", interval=0.0), None)))
     board.found(replica, another=True)
     turned: list[str] = []
-    reports = Reports(board, changed=lambda ids: turned.extend(sorted(ids)), connect=told.connect)
+    reports = Reports(board, changed=lambda ids: turned.extend(sorted(ids)), connect=told.connect, lag=lag)
     task = asyncio.ensure_future(reports.run())
     try:
         yield board, reports, turned

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pomhealth.status import Finding, Streak, Thresholds, failed, passed, settle, unseen, warned
+from pomhealth.status import Finding, Streak, Thresholds, failed, passed, settle, unseen, void, warned
 from tests.findings import SEEN
 
 GOOD = passed("fine")
 HARD = failed("refused", "refused", SEEN)
 SILENT = failed("timeout", "no answer", SEEN, silent=True)
+VOID = void("pomhealth itself was late")
 
 
 def after(*looks: Finding, fall: int = 2, rise: int = 2) -> Streak:
@@ -70,3 +71,48 @@ def test_the_threshold_for_silence_is_the_operators(fall: int) -> None:
 
 def test_the_threshold_for_recovery_is_the_operators() -> None:
     assert after(SILENT, SILENT, GOOD, rise=1) == Streak(GOOD)
+
+
+@pytest.mark.parametrize("standing", [GOOD, warned("late", "late", SEEN)])
+def test_what_was_sound_stays_through_two_void_looks_and_is_unknown_after_three(standing: Finding) -> None:
+    assert after(standing, VOID, VOID).standing == standing
+    assert after(standing, VOID, VOID, VOID).standing == VOID
+
+
+def test_void_looks_make_nothing_unknown_unless_they_come_in_a_row() -> None:
+    assert after(GOOD, VOID, VOID, GOOD, VOID, VOID).standing == GOOD
+
+
+@pytest.mark.parametrize("looks", [(HARD,), (SILENT, SILENT)])
+def test_a_void_look_takes_back_no_failure_however_often_it_comes(looks: tuple[Finding, ...]) -> None:
+    assert after(*looks, *[VOID] * 10).standing == looks[-1]
+
+
+def test_void_looks_are_no_silences_however_many_come() -> None:
+    assert after(*[VOID] * 10).standing == VOID
+    assert after(GOOD, SILENT, *[VOID] * 10).standing == VOID
+    assert after(GOOD, SILENT, VOID, GOOD) == Streak(GOOD)
+
+
+def test_a_hang_is_found_however_many_looks_between_two_silences_are_void() -> None:
+    assert after(GOOD, SILENT, VOID, VOID, SILENT) == Streak(SILENT)
+    assert after(GOOD, SILENT, *[VOID] * 10, SILENT) == Streak(SILENT)
+
+
+def test_void_looks_are_no_part_of_a_recovery() -> None:
+    assert after(SILENT, SILENT, VOID, GOOD).standing == SILENT
+    assert after(SILENT, SILENT, VOID, GOOD, VOID, GOOD) == Streak(GOOD)
+
+
+def test_after_void_looks_a_good_one_counts_at_once_and_so_does_hard_evidence() -> None:
+    assert after(GOOD, *[VOID] * 5, GOOD) == Streak(GOOD)
+    assert after(GOOD, *[VOID] * 5, HARD) == Streak(HARD)
+
+
+def test_what_could_not_be_seen_anyway_keeps_its_reason() -> None:
+    assert after(unseen("no right"), *[VOID] * 5).standing == unseen("no right")
+
+
+def test_the_first_looks_of_all_are_unknown_after_three_void_ones() -> None:
+    assert after(VOID, VOID).standing is None
+    assert after(VOID, VOID, VOID).standing == VOID
