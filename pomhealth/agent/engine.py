@@ -47,16 +47,21 @@ class Engine:
     def context(self) -> Context | None:
         return self._context
 
-    def use(self, context: Context | None) -> None:
-        """From now on looks are made in this context, the first of each at once; with None there are none."""
+    def use(self, context: Context | None, first: Iterable[str] = ()) -> None:
+        """From now on looks are made in this context, the first of each at once; with None there are none.
+
+        Those of `first` are made before the others.
+        """
         self._context = context
         if context is None:
             self._there.clear()
             return
         self._there.set()
         loop = asyncio.get_running_loop()
-        for place, wake in enumerate(self._wakes.values()):
-            loop.call_later(place * STAGGER, wake.ring)
+        early = frozenset(first)
+        self.trigger(early)
+        for place, id_ in enumerate(id_ for id_ in self._wakes if id_ not in early):
+            loop.call_later(place * STAGGER, self._wakes[id_].ring)
 
     def trigger(self, ids: Iterable[str]) -> None:
         """Has these checks looked at now; one that is being looked at is looked at again right after."""

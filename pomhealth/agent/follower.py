@@ -12,11 +12,10 @@ from typing import Protocol
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
 from pomhealth.agent.engine import Engine, aligned
-from pomhealth.agent.inotify import Directories
 from pomhealth.agent.instruments import close_context, open_context
-from pomhealth.agent.pidfds import Pidfds
+from pomhealth.agent.kernel import Kernel
 from pomhealth.blocking import Workers
-from pomhealth.catalogue.load import CONFIG, PROCESS, STORAGE
+from pomhealth.catalogue.load import CONFIG, PLACES, PROCESS, STORAGE
 from pomhealth.checks import Context
 from pomhealth.reach import Silent
 from pomhealth.replica.errors import Ambiguous, ReplicaError
@@ -56,7 +55,8 @@ class Sight:
 class Follower:
     """Keeps the engine's context, and the board's replica, those of the replica that is there.
 
-    `found` is told of each new state of the replica.
+    `found` is told of each new state of the replica. `every` is the seconds between two looks for a change, where the
+    kernel does not tell of one and where it does.
     """
 
     def __init__(
@@ -68,6 +68,8 @@ class Follower:
         *,
         log: Log,
         found: Callable[[Replica], None],
+        kernel: type[Kernel] = Kernel,
+        every: tuple[float, float] = (EVERY, EVERY_WATCHED),
     ) -> None:
         self._board = board
         self._engine = engine
@@ -81,8 +83,10 @@ class Follower:
         self._trouble = ""
         self._wake = Bell()
         self._suspect = Bell()
-        self._pidfds = Pidfds(self._ended)
-        self._directories = Directories(self._suspect.ring)
+        self._kernel = kernel(
+            ended=self._ended, files=self._suspect.ring, places=partial(self._trigger, PLACES)
+        )
+        self._every = every
         self._later: list[asyncio.TimerHandle] = []
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -93,7 +97,7 @@ class Follower:
 
     async def run(self) -> None:
         """Follows until it is cancelled."""
-        self._directories.open()
+        self._kernel.open()
         try:
             while True:
                 self._wake.hush()
@@ -107,7 +111,7 @@ class Follower:
 
     async def _quiet(self) -> None:
         """Waits until there is reason to look for a change; the last of several writes is what counts."""
-        every = EVERY_WATCHED if self._watched() else EVERY
+        every = self._every[self._watched()]
         if await self._suspect.heard(aligned(every, asyncio.get_running_loop().time())):
             await asyncio.sleep(SETTLE)
         self._suspect.hush()
@@ -115,12 +119,7 @@ class Follower:
     def _watched(self) -> bool:
         """Whether the kernel tells of all that is to be followed: the end of a process, a change of a file."""
         replica = self._replica
-        return (
-            replica is not None
-            and replica.main is not None
-            and self._pidfds.whole
-            and self._directories.whole
-        )
+        return replica is not None and replica.main is not None and self._kernel.whole
 
     def _poke(self) -> None:
         self._wake.ring()
@@ -130,13 +129,13 @@ class Follower:
         replica = self._replica
         if replica is None:
             return True
-        told = self._directories.take()
+
+        def differs() -> bool:
+            told = self._kernel.renew()
+            return _differ(replica, told) or self._sight.changed(replica, self._settings)
+
         try:
-            return await self._workers.call(
-                "changes of the replica",
-                lambda: _differ(replica, told) or self._sight.changed(replica, self._settings),
-                deadline=DEADLINE,
-            )
+            return await self._workers.call("changes of the replica", differs, deadline=DEADLINE)
         except (Silent, OSError):
             return False
 
@@ -161,7 +160,7 @@ class Follower:
     def _discover(self) -> Replica:
         """Blocking: finds the replica, and has the kernel tell of changes of its files."""
         replica = self._sight.discover(self._settings, self._replica)
-        self._directories.watch(_directories(replica))
+        self._kernel.look(replica)
         return replica
 
     def _in_trouble(self, trouble: str) -> None:
@@ -173,7 +172,7 @@ class Follower:
     def _lose(self, trouble: str) -> None:
         self._in_trouble(trouble)
         self._replica = None
-        self._pidfds.watch(())
+        self._kernel.follow(None)
         self._engine.use(None)
         self._replace(None)
         self._board.unobserved(trouble)
@@ -192,8 +191,8 @@ class Follower:
         self._replace(context)
         self._found(replica)
         self._board.found(replica, another=before is None or _identity(before) != _identity(replica))
-        self._pidfds.watch([*replica.envoys, *((replica.main,) if replica.main else ())])
-        self._engine.use(context)
+        self._kernel.follow(replica)
+        self._engine.use(context, first=self._board.plan.triggered_by(CONFIG) if known is not None else ())
         self._look_again_later()
 
     def _replace(self, context: Context | None) -> None:
@@ -221,8 +220,7 @@ class Follower:
     async def _close(self) -> None:
         for handle in self._later:
             handle.cancel()
-        self._pidfds.close()
-        self._directories.close()
+        self._kernel.close()
         closing = tuple(self._closing)
         for task in closing:
             task.cancel()
@@ -241,11 +239,6 @@ async def _close_later(old: Context, keep: Context | None) -> None:
 def _identity(replica: Replica) -> object:
     """What tells one run of a replica from the next: its process, else its Envoy's admin address (new each start)."""
     return replica.awaited, replica.main or replica.admin
-
-
-def _directories(replica: Replica) -> frozenset[str]:
-    """Where the replica's files stand, and the links that lead to them (as in a Kubernetes volume)."""
-    return frozenset(os.path.dirname(path) or "." for path in replica.stamps)  # noqa: PTH120  (paths are strings here)
 
 
 def _differ(replica: Replica, directories: frozenset[str]) -> bool:

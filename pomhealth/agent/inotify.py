@@ -7,12 +7,15 @@ import contextlib
 import ctypes
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 # From <sys/inotify.h>: written and closed, renamed to or from, made, removed, owner or mode changed; and the
 # directory itself removed or renamed.
 _EVENTS = 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x4 | 0x400 | 0x800
+_ON_THE_WAY = 0x4 | 0x400 | 0x800  # of a directory above: its own owner or mode, its removal, its renaming
 _ONLY_DIRECTORIES = 0x01000000
+_ADD = 0x20000000  # to the events that the same directory is watched for already
+_IGNORED = 0x8000  # the kernel has taken the watch away
 _EVENT = struct.Struct("iIII")  # watch, mask, cookie, length of the name that follows
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -20,16 +23,19 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Directories:
     """Calls `changed` when an entry of a watched directory changes; what it was is for the caller to find out.
 
-    Where the kernel gives no watches (a limit is reached, a file system without them), nothing is called; `whole`
-    tells whether it has given every one that is wanted.
+    A directory that is not there is waited for in the nearest one above it that is. Where the kernel gives no watches
+    (a limit is reached, a file system without them), nothing is called; `whole` tells whether it has given every one
+    that is wanted, and keeps them.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._descriptor = -1
-        self._watched: dict[str, int] = {}
+        self._wanted: frozenset[str] = frozenset()
+        self._watched: Mapping[int, frozenset[str]] = {}
         self.whole = False
         self._told: set[str] = set()
+        self._turn = 0
 
     def open(self) -> None:
         """Begins to listen to the kernel, in the running event loop."""
@@ -42,18 +48,23 @@ class Directories:
 
         Each is asked for anew: under its name another directory may stand by now, which has another number.
         """
+        self._wanted = frozenset(wanted)
         if self._descriptor < 0:
             return
-        before, now = self._watched, dict[str, int]()
-        paths = frozenset(wanted)
-        for path in paths:
-            number = _libc.inotify_add_watch(self._descriptor, os.fsencode(path), _EVENTS | _ONLY_DIRECTORIES)
-            if number >= 0:
-                now[path] = number
-        self._watched = now
-        self.whole = len(now) == len(paths)
-        for number in set(before.values()) - set(now.values()):
+        self._turn += 1
+        turn, before, now = self._turn, self._watched, dict[int, set[str]]()
+        there = [self._add(path, now) for path in self._wanted]
+        if turn != self._turn:
+            return  # it hung, and another call has overtaken it
+        self._watched = {number: frozenset(paths) for number, paths in now.items()}
+        self.whole = all(there)
+        for number in before.keys() - now.keys():
             _libc.inotify_rm_watch(self._descriptor, number)
+
+    def renew(self) -> None:
+        """Asks anew for what the kernel has not given, or has taken away. May block where a file system hangs."""
+        if not self.whole:
+            self.watch(self._wanted)
 
     def take(self) -> frozenset[str]:
         """The directories in which something has changed since this was asked last."""
@@ -66,22 +77,56 @@ class Directories:
             os.close(self._descriptor)
             self._descriptor = -1
             self._watched = {}
+        self.whole = False
+
+    def _add(self, path: str, now: dict[int, set[str]]) -> bool:
+        """Watches a directory and those above it, whose renaming changes what its path leads to.
+
+        Whether it is there.
+        """
+        there = self._ask(path, path, _EVENTS, now)
+        found = there
+        for above in _above(path):
+            found |= self._ask(above, path, _ON_THE_WAY if found else _EVENTS, now)
+        return there
+
+    def _ask(self, directory: str, path: str, events: int, now: dict[int, set[str]]) -> bool:
+        mask = events | _ONLY_DIRECTORIES | _ADD
+        number = _libc.inotify_add_watch(self._descriptor, os.fsencode(directory), mask)
+        if number < 0:
+            return False
+        now.setdefault(number, set()).add(path)
+        return True
 
     def _tell(self) -> None:
-        numbers: set[int] = set()
+        told: dict[int, int] = {}
         with contextlib.suppress(BlockingIOError):
             while True:
-                numbers.update(_numbers(os.read(self._descriptor, 65536)))
+                for number, mask in _events(os.read(self._descriptor, 65536)):
+                    told[number] = told.get(number, 0) | mask
         watched = self._watched
-        lost = -1 in numbers  # the kernel's queue ran over: it may have been anywhere
-        self._told.update(path for path, number in watched.items() if lost or number in numbers)
-        self._changed()
+        # The kernel's queue ran over, or a watch is so new that its number is not known yet: it may have been anywhere.
+        if any(number not in watched and mask != _IGNORED for number, mask in told.items()):
+            self._told.update(self._wanted)
+        known = [number for number in told if number in watched]
+        self._told.update(*(watched[number] for number in known))
+        if any(told[number] & _IGNORED for number in known):
+            self.whole = False
+        if self._told:
+            self._changed()
 
 
-def _numbers(events: bytes) -> Iterator[int]:
-    """The watch that each event is about."""
+def _above(path: str) -> Iterator[str]:
+    """The directories above this one, the nearest first."""
+    while (up := os.path.dirname(path)) not in ("", path):  # noqa: PTH120  (paths are strings here)
+        yield up
+        path = up
+
+
+def _events(events: bytes) -> Iterator[tuple[int, int]]:
+    """The watch that each event is about, and what it is."""
     at = 0
     while at + _EVENT.size <= len(events):
-        number, _, _, length = _EVENT.unpack_from(events, at)
-        yield number
+        number, mask, _, length = _EVENT.unpack_from(events, at)
+        yield number, mask
         at += _EVENT.size + length

@@ -27,7 +27,7 @@ CURERS = {
     "zero": "whoever administers the cluster in the Pomerium Zero console",
     "pomerium": "Pomerium's support",
 }
-CONFIG, PROCESS, STORAGE = "config", "process", "storage"
+CONFIG, PROCESS, STORAGE, PLACES = "config", "process", "storage", "places"
 
 
 class CatalogueError(Exception):
@@ -60,7 +60,8 @@ class Check:
     `zero` whether it is only for Pomerium Zero's replicas, `offline` whether
     a configuration that no replica runs is enough to look at, `reading` where Pomerium documents the matter, and
     `triggers` the events after which it is looked at at once: CONFIG (the configuration changed), PROCESS (one of
-    the replica's processes ended), STORAGE (something came on the storage connection).
+    the replica's processes ended), STORAGE (something came on the storage connection), PLACES (a directory to which the
+    replica saves is another, or mounted otherwise).
     """
 
     id: str

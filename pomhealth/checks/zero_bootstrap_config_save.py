@@ -16,7 +16,8 @@ from pomhealth.reach import Silent
 from pomhealth.replica.model import Replica
 from pomhealth.replica.paths import resolve
 from pomhealth.status import Evidence, Finding, Unobservable, failed, passed, unseen
-from pomhealth.storage import access, places
+from pomhealth.storage import access
+from pomhealth.storage import places as saving
 from pomhealth.storage.access import Credentials
 from pomhealth.storage.places import Facts, Place, Ruling
 
@@ -37,7 +38,7 @@ class _Tried:
 async def look(context: Context) -> Finding:
     replica = context.replica
     main = context.main
-    found = _places(replica)
+    found = places(replica)
     before: _Tried | None = context.notes.recall(ID)
 
     def see() -> _Tried:
@@ -67,8 +68,8 @@ async def look(context: Context) -> Finding:
     return _good(tried.rulings, who)
 
 
-def _places(replica: Replica) -> tuple[Place, ...]:
-    """Raises Unobservable where the replica's directories are not known."""
+def places(replica: Replica) -> tuple[Place, ...]:
+    """What the replica saves. Looks at links, so it may block. Raises Unobservable where the replica's directories are not known."""
     if replica.cache_dir is None:
         lack = replica.missing.get("environment", "")
         raise Unobservable("where the replica keeps its cache is not known", lack)
@@ -98,7 +99,7 @@ def _is_file(uri: str) -> bool:
 
 def _see(found: tuple[Place, ...], who: Credentials, before: _Tried | None) -> _Tried:
     """Blocking. Writes only where the glance says that it is worth it."""
-    facts = tuple(places.glance(place) for place in found)
+    facts = tuple(saving.glance(place) for place in found)
     now = time.monotonic()
     same = (
         before is not None and before.facts == facts and tuple(one.place for one in before.rulings) == found
@@ -110,8 +111,8 @@ def _see(found: tuple[Place, ...], who: Credentials, before: _Tried | None) -> _
         and not any(one.cause for one in before.rulings)
     ):
         return before
-    rulings = tuple(places.rule(place, seen, who) for place, seen in zip(found, facts, strict=True))
-    return _Tried(now, tuple(places.glance(place) for place in found), rulings)
+    rulings = tuple(saving.rule(place, seen, who) for place, seen in zip(found, facts, strict=True))
+    return _Tried(now, tuple(saving.glance(place) for place in found), rulings)
 
 
 def _good(rulings: tuple[Ruling, ...], who: Credentials) -> Finding:
