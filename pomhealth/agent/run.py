@@ -11,8 +11,10 @@ from typing import Any
 from pomhealth import __version__
 from pomhealth.agent import plan as plans
 from pomhealth.agent.board import Board
+from pomhealth.agent.clock import Clock
 from pomhealth.agent.engine import Engine
 from pomhealth.agent.follower import Follower, Sight
+from pomhealth.agent.lag import KEPT, Lag
 from pomhealth.agent.logs import Log, open_log, tell
 from pomhealth.agent.reports import Reports
 from pomhealth.agent.scrub import Scrubber
@@ -61,6 +63,7 @@ class Agent:
         self._log: Log = open_log(settings, self._scrubber.scrub)
         self._signals: Signals | None = None
         self._told_started = False
+        self._told_away = 0.0
 
     @property
     def caught(self) -> Any:
@@ -69,10 +72,12 @@ class Agent:
 
     async def run(self) -> int:
         asyncio.get_running_loop().set_exception_handler(self._loop_error)
-        self._board = Board(plans.make(catalogue(), probes(), self._settings))
+        self._clock = Clock()
+        self._lag = Lag(beat=self._keep_time, back=self._was_away)
+        self._board = Board(plans.make(catalogue(), probes(), self._settings), clock=self._clock)
         self._board.redact_with(self._scrubber.scrub)
-        self._engine = Engine(self._board, broken=self._probe_broke)
-        self._reports = Reports(self._board, changed=self._engine.told)
+        self._engine = Engine(self._board, broken=self._probe_broke, lag=self._lag)
+        self._reports = Reports(self._board, changed=self._engine.told, lag=self._lag)
         self._follower = Follower(
             self._board,
             self._engine,
@@ -98,7 +103,9 @@ class Agent:
             self._kept_going("following the replica", self._follower.run),
             self._kept_going("following the replica's own report", self._reports.run),
         ]
+        self._lag.start()
         await signals.stop.wait()
+        self._lag.stop()
         self._log.info("stopping", signal=signals.caught.name if signals.caught else "")
         for task in tasks:
             task.cancel()
@@ -146,6 +153,7 @@ class Agent:
             replica=summary(board.replica),
             history=tuple(board.history),
             notice=board.notice,
+            late=self._lag.worst(self._lag.now() - KEPT),
             platform=board.replica.platform if board.replica is not None else SOMEWHERE,
         )
 
@@ -159,6 +167,25 @@ class Agent:
             ]
             self._log.info("everything has been looked at", ready=self._board.status.ready, alerts=alerts)
         self._told_started = self._board.started
+
+    def _keep_time(self) -> None:
+        """Takes over a step of the wall clock."""
+        by = self._clock.step()
+        if by:
+            self._board.shift(by)
+            self._log.warning(
+                "the clock was set; every time that is kept moves with it", seconds=round(by, 3)
+            )
+
+    def _was_away(self, seconds: float) -> None:
+        """The agent did not run for so long: what it knows is old, and what it asked then got no answer from it."""
+        now = self._lag.now()
+        if not self._told_away or now - self._told_away >= KEPT:
+            self._told_away = now
+            self._log.warning("pomhealth itself did not run", seconds=round(seconds, 1))
+        plan = self._board.plan
+        self._engine.trigger(id_ for id_ in plan.looks if not plan.checks[id_].dear)
+        self._reports.poke()
 
     def _found(self, replica: Replica) -> None:
         """The replica is another than before, or has another configuration."""
