@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import replace
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.hotrestart import judged_now
 from pomhealth.checks.process_state import by_state
 from pomhealth.checks.workers import answer, front
 from pomhealth.reach import Denied, Garbled, Refused, Silent
@@ -21,7 +22,7 @@ _DEADLINE = 0.7  # seconds; two of them and the interval stay under the 2.5 s in
 
 
 async def look(context: Context) -> Finding:
-    finding = await _look(context)
+    finding = await judged_now(context, _look)
     envoy = context.replica.envoy
     return replace(finding, names=(("PID", str(envoy.pid)),)) if envoy else finding
 

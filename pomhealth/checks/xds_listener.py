@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.hotrestart import judged_now
 from pomhealth.checks.listeners import Ground, judge, place
 from pomhealth.checks.lowports import can_bind_low, low_ports
 from pomhealth.checks.xds import LISTENERS, ask_json, rejections
@@ -18,6 +19,10 @@ _NO_OWNER_NEEDED = ("health_check_addr",)  # its loss is fatal to Pomerium, so p
 
 
 async def look(context: Context) -> Finding:
+    return await judged_now(context, _look)
+
+
+async def _look(context: Context) -> Finding:
     replica = context.replica
     if not replica.same_network:
         raise Unobservable("listening sockets cannot be seen", replica.missing.get("network", ""))

@@ -146,3 +146,16 @@ def test_several_run_side_by_side(standin: StandIn) -> None:
     assert second.answers()
     first.stop()
     assert second.answers()
+
+
+def test_a_changed_log_level_restarts_envoy_hot(standin: StandIn) -> None:
+    replica = standin(env={"POMHEALTH_STANDIN_OVERLAP": "2"})
+    old = psutil.Process(replica.envoy_pid())
+    replica.rewrite(log_level="warn")
+    until(lambda: replica.envoy_pid() != old.pid, "another Envoy is there")
+    new = psutil.Process(replica.envoy_pid()).cmdline()
+    assert (new[new.index("--restart-epoch") + 1], new[new.index("--log-level") + 1]) == ("1", "warning")
+    assert new[new.index("--base-id") + 1] == old.cmdline()[new.index("--base-id") + 1]
+    until(lambda: not old.is_running(), "the old Envoy has ended")
+    assert replica.running()
+    assert replica.answers()

@@ -19,6 +19,9 @@ from pomhealth.demo.children import end, spawn
 from pomhealth.demo.standin.clusters import Inside, control_plane
 from pomhealth.demo.standin.releases import Release
 
+_OVERLAP = (
+    "POMHEALTH_STANDIN_OVERLAP"  # seconds that the old Envoy of a hot restart lives on, for the impatient
+)
 _KINDS = ("cds", "lds", "rds")
 
 
@@ -38,6 +41,8 @@ class Envoy:
         self.base_id = random.randrange(10**6, 2**31 // 10)
         self._base_id_path = self._temporary / "pomerium-envoy-base-id"
         self._process: subprocess.Popen[bytes] | None = None
+        self._older: list[subprocess.Popen[bytes]] = []
+        self._epoch = 0
         self._versions: dict[str, int] = dict.fromkeys(_KINDS, 0)
         self._written: dict[str, str] = {}
 
@@ -45,24 +50,36 @@ class Envoy:
     def pid(self) -> int:
         return self._process.pid if self._process is not None else 0
 
-    def start(self, inside: Inside, output: int) -> None:
-        """Starts Envoy in its directory; what it writes goes to the file descriptor `output`."""
+    def start(self, inside: Inside, level: str, output: int) -> None:
+        """Starts Envoy in its directory; what it writes goes to the file descriptor `output`.
+
+        One that runs is hot-restarted: the new one takes its sockets, and the old one drains and ends by itself.
+        """
         binary = self.directory / "envoy"
-        installed = binaries.envoy()
-        try:
-            os.link(installed, binary)
-        except OSError:  # another file system
-            shutil.copy2(installed, binary)
-        (self.directory / "envoy-config.yaml").write_text(json.dumps(self._bootstrap(inside)))
-        (self.directory / "envoy-config.yaml").chmod(0o600)
+        if self._process is not None:
+            self._older = [one for one in (*self._older, self._process) if one.poll() is None]
+            self._epoch += 1
+        else:
+            self._install(binary)
+        new = self.directory / "envoy-config.new"
+        new.write_text(json.dumps(self._bootstrap(inside)))
+        new.chmod(0o600)
+        new.rename(self.directory / "envoy-config.yaml")
         self._base_id_path.write_text(str(self.base_id))
         self._process = spawn(
-            [str(binary), *self._arguments()],
+            [str(binary), *self._arguments(level)],
             cwd=self.directory,
             env=self._environment,
             output=output,
             own_session=False,
         )
+
+    def _install(self, binary: Path) -> None:
+        installed = binaries.envoy()
+        try:
+            os.link(installed, binary)
+        except OSError:  # another file system
+            shutil.copy2(installed, binary)
 
     def prepare(self) -> None:
         """Makes the directory, so that resources can be given before Envoy starts."""
@@ -109,8 +126,8 @@ class Envoy:
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL to one that does not obey."""
-        if self._process is not None:
-            end(self._process, (signal.SIGTERM,), patience=10.0)
+        for process in (*self._older, *([self._process] if self._process is not None else [])):
+            end(process, (signal.SIGTERM,), patience=10.0)
 
     def _admin_pipe(self, release: Release) -> str:
         directory = self._environment.get("POMERIUM_SOCKET_DIRECTORY")
@@ -130,17 +147,18 @@ class Envoy:
             "dynamic_resources": {"cds_config": self.source("cds"), "lds_config": self.source("lds")},
         }
 
-    def _arguments(self) -> list[str]:
+    def _arguments(self, level: str) -> list[str]:
+        overlap = self._environment.get(_OVERLAP, "120")
         options = {
             "-c": "envoy-config.yaml",
-            "--log-level": "info",
+            "--log-level": level,
             "--log-format": "[LOG_FORMAT]%l--%n--%v",
             "--log-format-escaped": None,
             "--concurrency": "2",
             "--base-id": str(self.base_id),
-            "--restart-epoch": "0",
-            "--drain-time-s": "60",
-            "--parent-shutdown-time-s": "120",
+            "--restart-epoch": str(self._epoch),
+            "--drain-time-s": str(min(60, int(overlap))),
+            "--parent-shutdown-time-s": overlap,
             "--drain-strategy": "immediate",
         }
         return [part for name, value in options.items() for part in (name, value) if part is not None]

@@ -36,11 +36,23 @@ _FROM_ENVIRONMENT = (
     "insecure_server",
     "log_level",
     "metrics_address",
+    "proxy_log_level",
     "services",
     "shared_secret",
     "signing_key",
     "use_proxy_protocol",
 )
+
+_ENVOY_LEVELS = {
+    "trace": "trace",
+    "debug": "debug",
+    "info": "info",
+    "warn": "warning",
+    "error": "error",
+    "fatal": "critical",
+    "panic": "critical",
+    "disabled": "off",
+}
 
 _SERVICES = ("authenticate", "authorize", "databroker", "proxy")
 
@@ -81,7 +93,7 @@ class Route:
 class Options:
     """The options as values that the rest of the stand-in uses; `digest` names the file's content.
 
-    `key_id` is that of the key that replicas with the same secrets share.
+    `envoy_level` is the level of Envoy's own log, as Envoy names it. `key_id` is that of the key that replicas with the same secrets share.
     """
 
     address: Address
@@ -99,6 +111,7 @@ class Options:
     routes: tuple[Route, ...]
     authenticate_url: str
     provider_url: str
+    envoy_level: str
     key_id: str
     digest: str
 
@@ -156,11 +169,19 @@ def _options(values: Mapping[str, Any], digest: str) -> Options:
         routes=tuple(_route(entry) for entry in values.get("routes") or values.get("policy") or ()),
         authenticate_url=str(values.get("authenticate_service_url") or "https://authenticate.pomerium.app"),
         provider_url=str(values.get("idp_provider_url") or ""),
+        envoy_level=_envoy_level(values),
         key_id=hashlib.sha256(
             str(values.get("signing_key") or values.get("shared_secret") or "").encode()
         ).hexdigest(),
         digest=digest,
     )
+
+
+def _envoy_level(values: Mapping[str, Any]) -> str:
+    level = str(values.get("proxy_log_level") or values.get("log_level") or "info")
+    if level not in _ENVOY_LEVELS:
+        raise Rejected(f"config: unknown log level: {level}")
+    return _ENVOY_LEVELS[level]
 
 
 def _true(value: object) -> bool:

@@ -43,7 +43,6 @@ class Replica:
         self._reloads = metrics.Reloads(time.time())
         self._certificates = CertificateFiles(cache_directory(environment))
         self._envoy = Envoy(release, environment)
-        self._envoy_log = EnvoyLog()
         self._admin = Admin(self._envoy.pipe)
         self._watch = Watch(path, environment)
         self._inside = Inside(0, 0, 0, 0, 0, "")
@@ -90,14 +89,12 @@ class Replica:
         self._report_services()
         self._envoy.prepare()
         self._give()
-        self._envoy.start(self._inside, self._envoy_log.writer)
-        self._watch_envoy()
+        self._start_envoy()
         await self._move_redirect()
         self._restore()
         self._tasks += [
             asyncio.ensure_future(work)
             for work in (
-                self._envoy_log.pass_on(),
                 self._hear_first_verdicts(),
                 self._ask_ready_forever(),
                 self._follow_configuration(),
@@ -182,14 +179,21 @@ class Replica:
             self._book.error(component, words)
             log.error("xdsmgr: nack", error=words)
 
-    def _watch_envoy(self) -> None:
-        """Pomerium ends when Envoy does. The kernel tells, through a descriptor of the process."""
-        descriptor = os.pidfd_open(self._envoy.pid)
+    def _start_envoy(self) -> None:
+        """Starts Envoy, or restarts it hot: Pomerium does so when the level of its log changes."""
+        self._envoy_log = EnvoyLog()
+        self._envoy.start(self._inside, self._options.envoy_level, self._envoy_log.writer)
+        self._tasks.append(asyncio.ensure_future(self._envoy_log.pass_on()))
+        self._watch_envoy(self._envoy.pid)
+
+    def _watch_envoy(self, pid: int) -> None:
+        """Pomerium ends when its newest Envoy does. The kernel tells, through a descriptor of the process."""
+        descriptor = os.pidfd_open(pid)
 
         def ended() -> None:
             asyncio.get_running_loop().remove_reader(descriptor)
             os.close(descriptor)
-            if not self._end.is_set():
+            if not self._end.is_set() and pid == self._envoy.pid:
                 log.fatal("envoy: subprocess exited", service="envoy", status=self._envoy.exited())
                 self._status = 1
                 self._end.set()
@@ -228,6 +232,8 @@ class Replica:
             if (before.storage, before.dsn) != (options.storage, options.dsn):
                 self._restore()
             await self._move_redirect()
+            if before.envoy_level != options.envoy_level:
+                self._start_envoy()
             await self._give_again()
 
     async def _move_redirect(self) -> None:
