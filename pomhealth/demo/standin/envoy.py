@@ -57,7 +57,7 @@ class Envoy:
         """
         binary = self.directory / "envoy"
         if self._process is not None:
-            self._older = [one for one in (*self._older, self._process) if one.poll() is None]
+            self._older.append(self._process)
             self._epoch += 1
         else:
             self._install(binary)
@@ -119,6 +119,10 @@ class Envoy:
                 "watched_directory": {"path": directory},
             },
         }
+
+    def bury_older(self) -> None:
+        """Takes notice of those that a hot restart has replaced and that have ended: they stay zombies until then."""
+        self._older = [one for one in self._older if one.poll() is None]
 
     def exited(self) -> int | None:
         """Envoy's exit status, None while it runs."""

@@ -193,6 +193,7 @@ class Replica:
         def ended() -> None:
             asyncio.get_running_loop().remove_reader(descriptor)
             os.close(descriptor)
+            self._envoy.bury_older()
             if not self._end.is_set() and pid == self._envoy.pid:
                 log.fatal("envoy: subprocess exited", service="envoy", status=self._envoy.exited())
                 self._status = 1
