@@ -164,5 +164,6 @@ FAULTS = (
         _provider_gone,
         _provider_back,
         file=True,
+        seen="look",
     ),
 )

@@ -61,7 +61,14 @@ def _must_run(stage: Stage) -> None:
 
 FAULTS = (
     Fault(
-        "envoy-hang", "Envoy is stopped (SIGSTOP)", "envoy.server", "stopped", True, _hang_envoy, _wake_envoy
+        "envoy-hang",
+        "Envoy is stopped (SIGSTOP)",
+        "envoy.server",
+        "stopped",
+        True,
+        _hang_envoy,
+        _wake_envoy,
+        seen="silence",
     ),
     Fault(
         "envoy-kill",
@@ -81,6 +88,7 @@ FAULTS = (
         True,
         _hang_pomerium,
         _wake_pomerium,
+        seen="silence",
     ),
     Fault(
         "pomerium-kill",

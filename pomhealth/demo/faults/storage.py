@@ -124,7 +124,14 @@ FAULTS = (
         ends="postgres",
     ),
     Fault(
-        "postgres-hang", "PostgreSQL is hung (SIGSTOP)", "storage.backend", "timeout", True, _hang, _resume
+        "postgres-hang",
+        "PostgreSQL is hung (SIGSTOP)",
+        "storage.backend",
+        "timeout",
+        True,
+        _hang,
+        _resume,
+        seen="silence",
     ),
     Fault(
         "postgres-read-only",
@@ -134,6 +141,7 @@ FAULTS = (
         True,
         _read_only,
         _writable,
+        seen="look",
     ),
     Fault(
         "schema-gone",
@@ -143,6 +151,7 @@ FAULTS = (
         True,
         _rename_schema,
         _schema_back,
+        seen="look",
     ),
     Fault(
         "listener-gone",
@@ -152,6 +161,7 @@ FAULTS = (
         False,
         _stop_listening,
         _listen,
+        seen="minute",
     ),
     Fault(
         "cleanup-overdue",
@@ -161,6 +171,7 @@ FAULTS = (
         False,
         _keep_old_rows,
         _sweep_again,
+        seen="minute",
     ),
     Fault(
         "in-memory",

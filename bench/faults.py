@@ -1,0 +1,163 @@
+"""`python -m bench.faults`: how soon each fault is told, and its end, beside the replica's own report.
+
+`--rounds N` of each (10); `--only NAME[,NAME]`; `--short` takes one round each and says only what was told wrongly.
+The exit status is 1 after a wrong verdict, whatever the clock says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+import psutil
+import psycopg
+
+from bench.faults_list import chosen
+from bench.faults_round import Limits, Round, WrongError, play
+from bench.faults_table import rendered
+from bench.faults_watch import Watch, watch_agent, watch_peer
+from pomhealth.demo.errors import DemoError
+from pomhealth.demo.faults import Fault
+from pomhealth.demo.ports import free_ports
+from pomhealth.demo.stage import Stage
+from pomhealth.demo.state import State
+
+_BROKEN = (DemoError, OSError, psutil.Error, psycopg.Error)
+_MINUTES = 3  # rounds of what is looked at once a minute
+_PEER_HOLD = 20.0  # seconds for which the first round stands, to see what the replica's own report says
+_PEER_WELL = 10.0
+_ANY = 75.0  # seconds until what is looked at once a minute is told
+
+
+class Theatre:
+    """A stage with its watchers, built when it is first needed and again after it was lost."""
+
+    def __init__(self) -> None:
+        self._open = contextlib.ExitStack()
+        self._now: tuple[Stage, Watch, Watch] | None = None
+
+    def ready(self) -> tuple[Stage, Watch, Watch]:
+        """The stage, and the watchers of the agent and of the replica's own report."""
+        if self._now is None:
+            stage = self._open.enter_context(_stage())
+            host, _, port = stage.listen.rpartition(":")
+            agent = self._open.enter_context(watch_agent((host, int(port))))
+            health = stage.replica.health
+            assert health is not None
+            peer = self._open.enter_context(watch_peer(health))
+            self._now = stage, agent, peer
+        _, _, peer = self._now
+        peer.wait(lambda seen: True if seen[-1].code == 200 else None, within=_PEER_WELL)
+        return self._now
+
+    def close(self) -> None:
+        self._now = None
+        self._open.close()
+
+
+def measure(
+    faults: Sequence[Fault], *, rounds: int, hold: float, theatre: Theatre
+) -> tuple[dict[Fault, list[Round]], list[str]]:
+    """The rounds of each fault, and a line for each wrong verdict."""
+    measured: dict[Fault, list[Round]] = {}
+    wrong: list[str] = []
+    for fault in faults:
+        measured[fault] = []
+        for number in range(min(rounds, _MINUTES) if fault.seen == "minute" else rounds):
+            limits = Limits(hold=hold if number == 0 else 0.0)
+            if fault.seen == "minute":
+                limits = Limits(told=_ANY, healed=_ANY, hold=limits.hold)
+            try:
+                measured[fault].append(play(theatre.ready()[0], fault, *theatre.ready()[1:], limits))
+            except WrongError as error:
+                wrong.append(f"WRONG  {fault.name}: {error}")
+                if error.lost:
+                    theatre.close()
+            except _BROKEN as error:
+                wrong.append(f"BROKEN {fault.name}: {type(error).__name__}: {error}")
+                theatre.close()
+        _progress(fault, measured[fault])
+    return measured, wrong
+
+
+def run(*, rounds: int, short: bool = False, only: Sequence[str] = ()) -> tuple[str, bool]:
+    """What to print, and whether every verdict was right."""
+    faults = chosen(only)
+    reasons = {fault: _why_not(fault, short=short) for fault in faults}
+    left_out = [f"left out {fault.name}: {why}" for fault, why in reasons.items() if why]
+    faults = [fault for fault, why in reasons.items() if not why]
+    theatre = Theatre()
+    started = time.monotonic()
+    try:
+        measured, wrong = measure(
+            faults, rounds=1 if short else rounds, hold=0.0 if short else _PEER_HOLD, theatre=theatre
+        )
+    finally:
+        theatre.close()
+    right = f"{len(faults)} faults, {len(wrong)} wrong verdicts, {time.monotonic() - started:.0f} s"
+    told = [] if short else [f"From a fault to its verdict, and back ({rounds} rounds)", rendered(measured)]
+    return "\n".join([*told, *(f"  {line}" for line in left_out), *wrong, right]), not wrong
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--only", default="")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        text, right = run(
+            rounds=options.rounds,
+            short=options.short,
+            only=[name for name in options.only.split(",") if name],
+        )
+    except DemoError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(text)
+    return 0 if right else 1
+
+
+def _why_not(fault: Fault, *, short: bool) -> str:
+    if fault.root and os.geteuid() != 0:
+        return "only root can make it"
+    if short and fault.seen == "minute":
+        return "it is looked for once a minute"
+    return ""
+
+
+@contextlib.contextmanager
+def _stage() -> Iterator[Stage]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        Path(directory).chmod(0o711)  # run by root, PostgreSQL is another user below it
+        state = State(Path(directory, "demo"))
+        state.claim()
+        stage = Stage(state.path, f"127.0.0.1:{free_ports(1)[0]}", usual_ports=False)
+        try:
+            stage.start()
+            yield stage
+        finally:
+            stage.stop()
+            state.release()
+
+
+def _progress(fault: Fault, rounds: Sequence[Round]) -> None:
+    told = " ".join(f"{one.told:.2f}/{one.healed:.2f}" for one in rounds)
+    print(f"{fault.name} {told or 'no round'}", file=sys.stderr, flush=True)
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
