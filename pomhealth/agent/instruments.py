@@ -33,7 +33,7 @@ def open_context(replica: Replica, settings: Settings, before: Context | None = 
         workers=before.workers if before else Workers(),
         sockets=before.sockets if before else SocketTable(),
         admin_client=before.admin_client if before and same else _admin(replica),
-        postgres=before.postgres if before and _same_storage(before.replica, replica) else _postgres(replica),
+        postgres=_session(replica, before),
         notes=before.notes if before and same else Notes(),
         resolvers=before.resolvers if before else Resolvers(),
     )
@@ -52,18 +52,28 @@ def _admin(replica: Replica) -> EnvoyAdmin | None:
     return EnvoyAdmin(replica.admin) if replica.admin is not None else None
 
 
-def _postgres(replica: Replica) -> PostgresSession | None:
+def _session(replica: Replica, before: Context | None) -> PostgresSession | None:
+    """The session of before where it fits; never a second connection beside it."""
+    if before is None:
+        return _postgres(replica, None)
+    return before.postgres if _same_storage(before.replica, replica) else _postgres(replica, before.postgres)
+
+
+def _postgres(replica: Replica, instead_of: PostgresSession | None) -> PostgresSession | None:
     if replica.storage is None or replica.storage.kind != "postgres" or not replica.storage.dsn:
         return None
     from pomhealth.storage.session import PostgresSession  # noqa: PLC0415  (its driver is loaded only where it is used)
 
-    return PostgresSession(replica.storage.dsn, replica.environment, replica.root, replica.cwd)
+    dsn = replica.storage.dsn
+    return PostgresSession(dsn, replica.environment, replica.root, replica.cwd, instead_of=instead_of)
 
 
 def _same_storage(before: Replica, after: Replica) -> bool:
-    return (before.storage, before.environment, before.root, before.cwd) == (
-        after.storage,
-        after.environment,
-        after.root,
-        after.cwd,
-    )
+    return _session_of(before) == _session_of(after)
+
+
+def _session_of(replica: Replica) -> object:
+    """What a session is made of; not where that is said, such as a line of the configuration file."""
+    storage = replica.storage
+    kind = (storage.kind, storage.dsn) if storage is not None else None
+    return kind, replica.environment, replica.root, replica.cwd

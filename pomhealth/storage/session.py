@@ -31,10 +31,22 @@ _LEAST_FOR_DISK = 0.3  # the same for that proof: the server ends it after 0.25
 
 
 class PostgresSession:
-    """One connection, never two. `changed`, where set, is called when the server closes it or lets it in again."""
+    """One connection, never two. `changed`, where set, is called when the server closes it or lets it in again.
 
-    def __init__(self, dsn: str, environment: Mapping[str, str], root: str, cwd: str) -> None:
+    A session `instead_of` another ends that one before it connects.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        environment: Mapping[str, str],
+        root: str,
+        cwd: str,
+        *,
+        instead_of: PostgresSession | None = None,
+    ) -> None:
         forget_environment()
+        self._before = instead_of
         self.changed: Callable[[], None] | None = None
         self._source = (dsn, environment, root, cwd)
         self._workers = Workers()
@@ -103,9 +115,17 @@ class PostgresSession:
                 self._drop()
             return answer
 
+    async def retire(self) -> None:
+        """Ends the session as soon as what is being asked has its answer; from now on it takes no question."""
+        self._closed = True
+        async with self._turn:
+            await self.close()
+
     async def close(self) -> None:
         """Ends the session, waiting for nobody."""
         self._closed = True
+        if self._before is not None:
+            await self._before.close()
         attempt, self._attempt = self._attempt, None
         if attempt is not None:
             attempt.cancel()
@@ -166,6 +186,8 @@ class PostgresSession:
         An attempt goes on when a look ends: what the server has in its queue is served once it can, and a slow one
         gets its time.
         """
+        if self._closed:
+            raise Unobservable("PostgreSQL cannot be asked over a session that has ended")
         if self._kept is not None:
             if self._kept[0].usable:
                 return self._kept
@@ -188,6 +210,9 @@ class PostgresSession:
         return self._kept
 
     async def _connect(self) -> tuple[Wire, Host]:
+        if self._before is not None:
+            await self._before.retire()
+            self._before = None
         try:
             target = await self.read_target(deadline=_RESOLVE)
         except Silent as slow:

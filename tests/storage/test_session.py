@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from pomhealth.checks import storage_backend
@@ -221,3 +222,37 @@ async def test_another_network_namespace_is_unknown_not_broken(
         with pytest.raises(Unobservable, match="network namespace"):
             await storage_backend.look(elsewhere)
     assert postgres.running()
+
+
+async def test_a_session_instead_of_another_connects_only_when_that_one_has_ended(database: Database) -> None:
+    first = PostgresSession(database.dsn(), {}, "", "/")
+    second = PostgresSession(database.dsn(), {}, "", "/", instead_of=first)
+    seen: list[int] = []
+    try:
+        await first.look(deadline=PATIENCE)
+        asked = asyncio.ensure_future(first.ask("SELECT pg_sleep(0.3)", deadline=PATIENCE))
+        looked = asyncio.ensure_future(second.look(deadline=PATIENCE))
+        while not looked.done():
+            seen.append(connections(database.server.port))
+            await asyncio.sleep(0)
+        assert (await asked).results
+        assert (await looked).trouble is None
+        assert set(seen) <= {0, 1}
+        with pytest.raises(Unobservable):
+            await first.look(deadline=PATIENCE)
+    finally:
+        await second.close()
+        await first.close()
+
+
+def connections(port: int) -> int:
+    """How many connections to this port this process has, or is about to have."""
+    open_ = psutil.Process().net_connections("tcp4")
+    return sum(bool(one.raddr) and one.raddr.port == port for one in open_)
+
+
+async def test_a_session_that_never_connected_ends_the_one_before_too(database: Database) -> None:
+    first = PostgresSession(database.dsn(), {}, "", "/")
+    await first.look(deadline=PATIENCE)
+    await PostgresSession(database.dsn(), {}, "", "/", instead_of=first).close()
+    assert await settled(database, 0)
