@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
 from pomhealth.publish import routes
 from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Response, parse, serialize, text
+from pomhealth.publish.room import MOST_STUCK, Room, room_for_clients
 from pomhealth.publish.view import View
 
-MOST_CONNECTIONS = 512  # the longest idle one makes room for the next
 MOST_PAGES = 64  # answers kept at a time
 IDLE = 75.0  # seconds for which an idle connection stays open
 STALLED = 10.0  # seconds that a client may take over one request, or over taking its answer
@@ -25,6 +27,12 @@ _LAST_LOOKS, _LAST_PAUSE = (
     0.05,
 )  # how often, and how many seconds apart, a server that closes looks for its end
 _END = b"\r\n\r\n"
+
+# Newcomers are taken in by this share of the room at a time, so that what they ask is read before the next ones drive
+# them out, and those on their way in or out hold few descriptors; the kernel keeps those that wait.
+_AT_A_TIME = 1 / 16
+_WAITING = 4096
+_IN_A_ROW = 16  # requests of one client that are answered before others have their turn
 
 
 class Pages:
@@ -52,6 +60,9 @@ class Pages:
 
     def answer(self, head: bytes) -> tuple[bytes, bool]:
         """The answer to a question without its final empty line, and whether the connection stays open."""
+        kept = self._kept.get(head + _END)
+        if kept is not None:
+            return kept, True
         try:
             request = parse(head)
         except BadRequest as error:
@@ -81,9 +92,9 @@ class Pages:
 class Connection(asyncio.Protocol):
     """One client's connection. `since` is when it last did something, on the event loop's clock."""
 
-    def __init__(self, pages: Pages, open_now: set[Connection]) -> None:
+    def __init__(self, pages: Pages, present: Room[Connection], stuck: Room[Connection]) -> None:
         self._pages = pages
-        self._open_now = open_now
+        self._present, self._stuck = present, stuck
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
@@ -94,19 +105,18 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if len(self._open_now) >= MOST_CONNECTIONS:
-            min(self._open_now, key=lambda one: one.since).drop()
-        self._open_now.add(self)
+        self._present.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._transport = None
-        self._open_now.discard(self)
+        self._present.leave(self)
+        self._stuck.leave(self)
 
     def data_received(self, data: bytes) -> None:
         if self._ending or self._transport is None:
             return  # the rest of what was refused
         if not self._buffer:
-            self.since = self._loop.time()
+            self._stir()
             if not self._full:
                 answer = self._pages.at_once(data)
                 if answer is not None:
@@ -117,11 +127,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._full = True
+        self._stuck.enter(self)
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._full = False
+        self._stuck.leave(self)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
             self._work()
@@ -132,7 +144,8 @@ class Connection(asyncio.Protocol):
         return bool(self._buffer) or self._full or self._ending
 
     def drop(self) -> None:
-        self._open_now.discard(self)
+        self._present.leave(self)
+        self._stuck.leave(self)
         if self._transport is not None:
             self._transport.abort()
 
@@ -142,8 +155,10 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _work(self) -> None:
-        """Answers every whole request in the buffer, as long as the client takes the answers."""
-        while not self._full and not self._ending and self._transport is not None:
+        """Answers the whole requests in the buffer, as long as the client takes the answers."""
+        for _ in range(_IN_A_ROW):
+            if self._full or self._ending or self._transport is None:
+                return
             self._buffer = self._buffer.lstrip(b"\r\n")
             head, end, rest = self._buffer.partition(_END)
             if len(head) > LARGEST_HEAD:
@@ -157,7 +172,20 @@ class Connection(asyncio.Protocol):
                 self._finish(answer)
                 return
             self._transport.write(answer)
-            self.since = self._loop.time()
+            self._stir()
+        if self._buffer and not self._full and self._transport is not None:
+            self._transport.pause_reading()
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        """Others have had their turn."""
+        if self._transport is not None and not self._transport.is_closing() and not self._full:
+            self._transport.resume_reading()
+            self._work()
+
+    def _stir(self) -> None:
+        self.since = self._loop.time()
+        self._present.stir(self)
 
     def _finish(self, answer: bytes) -> None:
         """The last answer. What the client still sends is taken and thrown away, or it might never see the answer."""
@@ -173,16 +201,24 @@ class Server:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._connections: set[Connection] = set()
+        self._connections: Room[Connection] = Room(0)
+        self._stuck: Room[Connection] = Room(MOST_STUCK)
         self._server: asyncio.Server | None = None
         self._clock: asyncio.TimerHandle | None = None
 
     async def listen(self, host: str, port: int) -> int:
         """Listens, on a free port where `port` is 0; gives the port. Raises OSError where it is taken."""
         loop = asyncio.get_running_loop()
+        self._connections.most = most = room_for_clients()
         self._server = await loop.create_server(
-            lambda: Connection(self._pages, self._connections), host, port, backlog=1024
+            lambda: Connection(self._pages, self._connections, self._stuck),
+            host,
+            port,
+            backlog=max(int(most * _AT_A_TIME), 1),  # asyncio takes this for both
         )
+        for listening in self._server.sockets:
+            with socket.socket(fileno=os.dup(listening.fileno())) as same:
+                same.listen(_WAITING)
         self._tick()
         port_taken: int = self._server.sockets[0].getsockname()[1]
         return port_taken
@@ -193,13 +229,13 @@ class Server:
             self._clock.cancel()
         if self._server is not None:
             self._server.close()
-        for connection in tuple(self._connections):
+        for connection in self._connections:
             connection.end()
         for _ in range(_LAST_LOOKS):
             if not self._connections:
                 break
             await asyncio.sleep(_LAST_PAUSE)
-        for connection in tuple(self._connections):
+        for connection in self._connections:
             connection.drop()
         if self._server is not None:
             with contextlib.suppress(asyncio.TimeoutError):
@@ -210,6 +246,6 @@ class Server:
         self._clock = loop.call_later(1.0, self._tick)
         self._pages.tick()
         now = loop.time()
-        for connection in tuple(self._connections):
+        for connection in self._connections:
             if now - connection.since > (STALLED if connection.busy else IDLE):
                 connection.drop()

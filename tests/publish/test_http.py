@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import select
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from pomhealth.publish import http as module
+from pomhealth.publish import room
 from pomhealth.publish.http import Pages, Server
 from pomhealth.publish.view import View
 from pomhealth.status import Finding, failed, passed
@@ -267,7 +270,7 @@ async def test_a_whole_url_as_a_proxy_sends_it_is_understood() -> None:
 
 
 async def test_idle_and_slow_clients_keep_nobody_from_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_CONNECTIONS", 20)
+    monkeypatch.setattr(room, "MOST", 20)
     async with serving() as site:
         slow = [await site.open() for _ in range(60)]
         for _, writer in slow:
@@ -283,6 +286,39 @@ async def test_a_client_that_takes_no_answers_is_not_answered_without_end() -> N
         greedy.write(b"GET /status HTTP/1.1\r\n\r\n" * 50_000)
         for _ in range(20):
             assert (await site.ask("/readyz"))[0] == 200
+
+
+async def test_those_who_take_no_answers_make_room_for_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for them is kept in memory, so that only a few may leave it waiting."""
+    monkeypatch.setattr(module, "MOST_STUCK", 2)
+    async with serving() as site:
+        with contextlib.ExitStack() as stack:
+            gone = select.poll()
+            for _ in range(6):
+                client = stack.enter_context(socket.create_connection(("127.0.0.1", site.port)))
+                client.setblocking(False)
+                client.send(b"GET /status HTTP/1.1\r\n\r\n" * 50_000)
+                gone.register(client, select.POLLHUP | select.POLLERR)
+
+            async def asked_until_four_are_gone() -> None:
+                while len(gone.poll(0)) < 4:
+                    assert (await site.ask("/readyz"))[0] == 200
+
+            await asyncio.wait_for(asked_until_four_are_gone(), PATIENCE)
+
+
+async def test_one_who_asks_much_at_once_leaves_others_their_turn() -> None:
+    async with serving() as site:
+        reader, writer = await site.open()
+        asked = 3_000
+        writer.write(b"HEAD /readyz HTTP/1.1\r\n\r\n" * asked)
+        turns = [asyncio.ensure_future(site.ask("/readyz")) for _ in range(5)]
+        for turn in turns:
+            assert (await asyncio.wait_for(turn, PATIENCE))[0] == 200
+        for _ in range(asked):
+            assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)).startswith(
+                b"HTTP/1.1 200"
+            )
 
 
 async def test_a_stalled_request_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
