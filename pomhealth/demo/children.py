@@ -14,6 +14,7 @@ from typing import IO, Any
 
 _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
+_CLONE_NEWNS = 0x20000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -27,12 +28,14 @@ def spawn(
     last_signal: signal.Signals = signal.SIGKILL,
     own_session: bool = True,
     without: Sequence[int] = (),
+    view: int | None = None,
     **more: Any,
 ) -> subprocess.Popen[bytes]:
     """A child process without input, whose output goes to `output`, errors too by default.
 
     The kernel sends it `last_signal` when this process ends. In a session of its own it does not get the
-    terminal's Ctrl-C. `without` are capabilities (their numbers) that it never gets, not as root either.
+    terminal's Ctrl-C. `without` are capabilities (their numbers) that it never gets, not as root either;
+    `view` is a descriptor of the mount namespace that it is to see.
     """
     return subprocess.Popen(
         list(command),
@@ -42,7 +45,7 @@ def spawn(
         stdout=output,
         stderr=errors,
         start_new_session=own_session,
-        preexec_fn=_die_with_parent(last_signal, without),  # noqa: PLW1509  a few system calls, no lock is taken
+        preexec_fn=_prepare(last_signal, without, view),  # noqa: PLW1509  a few system calls, no lock is taken
         **more,
     )
 
@@ -73,12 +76,17 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-def _die_with_parent(number: signal.Signals, without: Sequence[int]) -> Callable[[], None]:
+def _prepare(number: signal.Signals, without: Sequence[int], view: int | None) -> Callable[[], None]:
     """What a child runs before exec: the kernel then sends it `number` when its parent ends, however it ends."""
     parent = os.getpid()
 
     def prepare() -> None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+        if view is not None:
+            here = Path.cwd()
+            if _LIBC.setns(view, _CLONE_NEWNS) != 0:
+                os._exit(127)
+            os.chdir(here)
         for capability in without:
             _LIBC.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
         if os.getppid() != parent:  # the parent ended between fork and here

@@ -37,7 +37,7 @@ class RunningReplica:
     """A stand-in replica and its files, all below `root`: what discovery must find out, and how to change it.
 
     `options` is what its configuration file says; a None removes an option. `without` are capabilities that its next
-    start does without, as under a hardened unit. Pomerium resolves `--config` in its
+    start does without, as under a hardened unit, `view` the mount namespace that it then sees. Pomerium resolves `--config` in its
     working directory, which is `directory`.
     """
 
@@ -74,6 +74,7 @@ class RunningReplica:
         self.options: dict[str, Any] = self._defaults(storage, dsn)
         self.rewrite(**(options or {}))
         self.without: tuple[int, ...] = ()
+        self.view: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -122,6 +123,7 @@ class RunningReplica:
                 env=self.env,
                 output=log,
                 without=self.without,
+                view=self.view,
             )
         if until_ready:
             self.wait_until_ready(patience)

@@ -50,6 +50,9 @@ class Stage:
         self._squatters: dict[str, subprocess.Popen[bytes]] = {}
         self._held: dict[str, Callable[[], object]] = {}
         self._upstream: Upstream | None = None
+        self.view: int | None = (
+            None  # the mount namespace that the agent's next start sees, where not this one
+        )
         self.moved: dict[str, tuple[int, int]] = {}  # by option: the usual port, and the one used instead
         self.home: dict[str, Any] = {}  # by option: what a standing fault has changed, as it was
 
@@ -95,6 +98,7 @@ class Stage:
                 cwd=self.directory,
                 env=environment,
                 output=log,
+                view=self.view,
             )
 
     def wait_for_agent(self, until: float) -> None:

@@ -119,7 +119,7 @@ class Supervisor:
         except Exception:
             if fault.prepare is not None:
                 with contextlib.suppress(DemoError, OSError, psutil.Error, psycopg.Error):
-                    fault.undo(self._stage)
+                    fault.end(self._stage)
             raise
 
     def _heal(self, name: str) -> str:
@@ -142,7 +142,7 @@ class Supervisor:
         return done + [heal() for part, heal in parts.items() if not self._runs(part)]
 
     def _undo(self, name: str) -> str:
-        done = FAULTS[name].undo(self._stage)
+        done = FAULTS[name].end(self._stage)
         self._broken.remove(name)
         return done
 

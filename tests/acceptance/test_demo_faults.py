@@ -123,6 +123,7 @@ STOPS_TRAFFIC = [
     ("postgres-full-connections", {("storage.backend", "too-many-connections")}),
     ("postgres-password-changed", {("storage.backend", "authentication")}),
     ("postgres-dropped", {("storage.backend", "timeout")}),
+    ("dns-silent", {("storage.backend", "timeout")}),
     ("port-taken-at-start", {("xds.listener", "port-taken")}),
     ("port-shared", {("xds.listener", "shared-port")}),
     ("route-rejected", {("xds.route-configuration", "rejected")}),

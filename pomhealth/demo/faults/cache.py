@@ -45,10 +45,13 @@ def _give_away(stage: Stage) -> str:
 def _take_back(stage: Stage) -> str:
     cache = stage.replica.cache_dir
     _chown(cache, os.geteuid())
+    return f"gave {cache} back to uid {os.geteuid()}"
+
+
+def _free_of_modes(stage: Stage) -> None:
     if stage.replica.without:
         stage.replica.without = ()
         stage.replica.restart()
-    return f"gave {cache} back to uid {os.geteuid()}, and restarted the replica with all capabilities"
 
 
 def _chown(directory: Path, uid: int) -> None:
@@ -80,5 +83,6 @@ FAULTS = (
         prepare=_bind_by_modes,
         seen="look",
         root=True,
+        tidy=_free_of_modes,
     ),
 )
