@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -33,8 +34,10 @@ from pomhealth.demo.state import State
 _BROKEN = (DemoError, OSError, psutil.Error, psycopg.Error)
 _MINUTES = 3  # rounds of what is looked at once a minute
 _PEER_HOLD = 20.0  # seconds for which the first round stands, to see what the replica's own report says
-_PEER_WELL = 10.0
-_ANY = 75.0  # seconds until what is looked at once a minute is told
+_PEER_WELL = 10.0  # seconds that its report gets to be well again
+_A_MINUTE = 75.0  # seconds until what is looked at once a minute is told
+_RELOADS = 4  # rounds with a changed file until the replica is restarted: its new Envoy has a new account of its time
+_READY = 200
 
 
 class Theatre:
@@ -43,6 +46,7 @@ class Theatre:
     def __init__(self) -> None:
         self._open = contextlib.ExitStack()
         self._now: tuple[Stage, Watch, Watch] | None = None
+        self._reloads = 0
 
     def ready(self) -> tuple[Stage, Watch, Watch]:
         """The stage, and the watchers of the agent and of the replica's own report."""
@@ -55,28 +59,39 @@ class Theatre:
             peer = self._open.enter_context(watch_peer(health))
             self._now = stage, agent, peer
         _, _, peer = self._now
-        peer.wait(lambda seen: True if seen[-1].code == 200 else None, within=_PEER_WELL)
+        peer.wait(lambda seen: True if seen[-1].code == _READY else None, within=_PEER_WELL)
         return self._now
 
+    def play(self, fault: Fault, limits: Limits) -> Round:
+        """One round. Raises what `play` does."""
+        stage, agent, peer = self.ready()
+        if fault.file and self._reloads >= _RELOADS:
+            stage.replica.restart()
+            self._reloads = 0
+            stage, agent, peer = self.ready()
+        self._reloads += fault.file
+        return play(stage, fault, agent, peer, limits)
+
     def close(self) -> None:
-        self._now = None
+        self._now, self._reloads = None, 0
         self._open.close()
 
 
 def measure(
-    faults: Sequence[Fault], *, rounds: int, hold: float, theatre: Theatre
+    faults: Sequence[Fault], limits: Limits, *, rounds: int, theatre: Theatre
 ) -> tuple[dict[Fault, list[Round]], list[str]]:
-    """The rounds of each fault, and a line for each wrong verdict."""
+    """The rounds of each fault, the first as long as `limits.hold` says; and a line for each wrong verdict."""
     measured: dict[Fault, list[Round]] = {}
     wrong: list[str] = []
     for fault in faults:
         measured[fault] = []
-        for number in range(min(rounds, _MINUTES) if fault.seen == "minute" else rounds):
-            limits = Limits(hold=hold if number == 0 else 0.0)
-            if fault.seen == "minute":
-                limits = Limits(told=_ANY, healed=_ANY, hold=limits.hold)
+        slow = fault.seen == "minute"
+        for number in range(min(rounds, _MINUTES) if slow else rounds):
+            mine = limits if number == 0 else replace(limits, hold=0.0)
+            if slow:
+                mine = replace(mine, told=_A_MINUTE, healed=_A_MINUTE)
             try:
-                measured[fault].append(play(theatre.ready()[0], fault, *theatre.ready()[1:], limits))
+                measured[fault].append(theatre.play(fault, mine))
             except WrongError as error:
                 wrong.append(f"WRONG  {fault.name}: {error}")
                 if error.lost:
@@ -97,9 +112,8 @@ def run(*, rounds: int, short: bool = False, only: Sequence[str] = ()) -> tuple[
     theatre = Theatre()
     started = time.monotonic()
     try:
-        measured, wrong = measure(
-            faults, rounds=1 if short else rounds, hold=0.0 if short else _PEER_HOLD, theatre=theatre
-        )
+        limits = Limits(hold=0.0 if short else _PEER_HOLD)
+        measured, wrong = measure(faults, limits, rounds=1 if short else rounds, theatre=theatre)
     finally:
         theatre.close()
     right = f"{len(faults)} faults, {len(wrong)} wrong verdicts, {time.monotonic() - started:.0f} s"

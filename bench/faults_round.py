@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.faults_watch import Seen, Watch
+from bench.faults_watch import REFUSED, Seen, Watch
 from pomhealth.demo.faults import Fault
 from pomhealth.demo.stage import Stage
 
@@ -62,13 +62,14 @@ def play(stage: Stage, fault: Fault, agent: Watch, peer: Watch, limits: Limits) 
         fault.prepare(stage)
         if stage.replica.running():
             _well(agent, limits.healed)
-    own_before, pid = peer.now.code, stage.replica.pid
+    starts, pid = not stage.replica.running(), stage.replica.pid
+    reports = starts or peer.now.code == _READY
     begun = time.monotonic()
     try:
         fault.make(stage)
         restarted = stage.replica.pid != pid
         told, rightly, settled = _told(fault, agent, begun, limits.told, restarted=restarted)
-        own = _own(peer, begun, limits.hold) if own_before == _READY else None
+        own = _own(peer, begun, limits.hold, starts=starts) if reports else None
         _stands(fault, agent, settled)
     finally:
         undoing = time.monotonic()
@@ -129,11 +130,15 @@ def _stands(fault: Fault, agent: Watch, since: float) -> None:
             raise WrongError(f"does not stand: {one.at - since:.2f} s after it was told: {said(one)}")
 
 
-def _own(peer: Watch, begun: float, hold: float) -> Own:
-    """What the replica's own report says of it until `hold` seconds after it began, or until it says something."""
+def _own(peer: Watch, begun: float, hold: float, *, starts: bool) -> Own:
+    """What the replica's own report says of it until `hold` seconds after it began, or until it says something.
+
+    A replica that starts with the fault is given its time to answer at all.
+    """
+    usual = (_READY, REFUSED) if starts else (_READY,)
 
     def other(seen: Sequence[Seen]) -> Seen | None:
-        return next((one for one in seen if one.at > begun and one.code != _READY), None)
+        return next((one for one in seen if one.at > begun and one.code not in usual), None)
 
     found = peer.wait(other, within=max(begun + hold - time.monotonic(), 0.0), start=begun)
     if found is not None:

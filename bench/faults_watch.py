@@ -92,8 +92,11 @@ class Asker:
 class Watch:
     """A thread that looks at an address and keeps every change, until the block ends. The last is `now`."""
 
-    def __init__(self, look: Callable[[], tuple[int, frozenset[Alert]]], every: float) -> None:
+    def __init__(
+        self, look: Callable[[], tuple[int, frozenset[Alert]]], every: float, askers: Sequence[Asker] = ()
+    ) -> None:
         self._look = look
+        self._askers = askers
         self._every = every
         self._seen: list[Seen] = []
         self._changed = threading.Condition()
@@ -110,6 +113,8 @@ class Watch:
     ) -> None:
         self._ending = True
         self._thread.join()
+        for asker in self._askers:
+            asker.close()
 
     @property
     def now(self) -> Seen:
@@ -178,13 +183,13 @@ def watch_agent(where: Where) -> Watch:
             kept = body, _alerts(body)
         return code, kept[1]
 
-    return Watch(look, _EVERY)
+    return Watch(look, _EVERY, (readyz, alerts))
 
 
 def watch_peer(where: Where) -> Watch:
     """The replica's own /readyz."""
     readyz = Asker(where, "/readyz", _PEER_PATIENCE)
-    return Watch(lambda: (readyz.ask()[0], frozenset()), _PEER_EVERY)
+    return Watch(lambda: (readyz.ask()[0], frozenset()), _PEER_EVERY, (readyz,))
 
 
 def _alerts(body: bytes) -> frozenset[Alert]:

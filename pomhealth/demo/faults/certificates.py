@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from typing import Literal
 
 from pomhealth.demo.certificate import Certificate, self_signed
 from pomhealth.demo.errors import DemoError
@@ -80,7 +81,9 @@ def _write(stage: Stage, pair: Certificate) -> None:
 def _fault(
     name: str, about: str, check: str, cause: str, make: Callable[[Stage], str], *, rejected: bool = False
 ) -> Fault:
-    return Fault(name, about, check, cause, False, make, _put_back, file=True, rejected=rejected)
+    # A pair that does not fit is given a second, in which its other half may come.
+    seen: Literal["event", "look"] = "look" if rejected else "event"
+    return Fault(name, about, check, cause, False, make, _put_back, file=True, rejected=rejected, seen=seen)
 
 
 FAULTS = (
