@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -23,7 +24,9 @@ from pomhealth.status import (
     forget,
     not_applicable,
     observe,
+    of_start,
     report,
+    report_of_start,
     restarted,
     settle,
     shifted,
@@ -55,6 +58,7 @@ class Board:
         self._clock = clock if clock is not None else Clock()
         self._scrub: Callable[[str], str] = str
         self._began = self._clock()
+        self._born = -math.inf
         self._streaks: dict[str, Streak] = {}
         self._told: Mapping[str, Told] = {}
         self._scrubbed: dict[str, tuple[Finding, Finding]] = {}
@@ -74,7 +78,8 @@ class Board:
 
         A void look changes nothing until there are so many that nothing is known any more.
         """
-        look = self._clean(id_, look)
+        known = self.status.components[id_]
+        look = self._clean(id_, of_start(look, known, self._clock() - self._born))
         streak = settle(self._streaks.get(id_, Streak()), look, self.plan.thresholds)
         self._streaks[id_] = streak
         if look.void and streak.standing is not look:
@@ -94,9 +99,11 @@ class Board:
         gates = {id_: plans.gate_of(self.plan, id_, _as_pomerium(said)) for id_, said in reports.items()}
         untold = [id_ for id_ in self.plan.reported if id_ not in reports]
         after = self._without_word(untold, lacking, at=now)
-        self._become(
-            report(after, {id_: self._clean_report(said) for id_, said in reports.items()}, gates, at=now)
-        )
+        known, age = self.status.components, now - self._born
+        said = {
+            id_: report_of_start(self._clean_report(one), known.get(id_), age) for id_, one in reports.items()
+        }
+        self._become(report(after, said, gates, at=now))
 
     def unreported(self, reason: str) -> None:
         """Drops the replica's own report: what only it tells of cannot be seen, for this reason."""
@@ -118,15 +125,17 @@ class Board:
             self._streaks.pop(id_, None)
         self._become(forget(self.status, known, at=self._clock()))
 
-    def found(self, replica: Replica, *, another: bool) -> None:
+    def found(self, replica: Replica, *, another: bool, age: float = math.inf) -> None:
         """The replica that is watched from now on; `another` when it is not the same process as before.
 
-        What was measured stands until the new looks come; what only a report tells waits for the new report.
+        `age` is how many seconds ago its process was started, where that is known. What was measured stands until the
+        new looks come; what only a report tells waits for the new report.
         """
         self.replica = replica
         if another:
             self.started = False
             self._began = self._clock()
+            self._born = self._began - age
             self._become(restarted(self.status, self.plan.reported, at=self._began))
         else:
             self._become(self.status)
@@ -144,6 +153,7 @@ class Board:
     def shift(self, by: float) -> None:
         """The clock was moved by so many seconds: so is every time that is kept. Nothing else changes."""
         self._began += by
+        self._born += by
         self._told = {id_: replace(told, since=told.since + by) for id_, told in self._told.items()}
         history = [replace(change, at=change.at + by) for change in self.history]
         self.history.clear()
@@ -221,10 +231,21 @@ def scrubbed(finding: Finding, scrub: Callable[[str], str]) -> Finding:
 
 
 def _released(before: StatusMap, after: StatusMap) -> list[str]:
-    """What followed a root that failed before and does not now."""
+    """What followed a root that failed before and does not now, or waited for one that has started."""
     if before is after:
         return []
-    return [
+    up = {
+        id_
+        for id_, entry in before.entries.items()
+        if entry.finding is not None and entry.finding.early
+        if id_ in after.entries and not after.entries[id_].pending
+    }
+    waiting = [
+        id_
+        for id_, entry in (after.entries.items() if up else ())
+        if entry.finding is not None and entry.pending and not up.isdisjoint(entry.component.needs)
+    ]
+    return waiting + [
         follower
         for root in before.entries.values()
         if root.followers and root.outcome is Outcome.FAIL

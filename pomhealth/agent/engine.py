@@ -162,7 +162,7 @@ def pause(check: Check, seen: Seen, streak: Streak, entry: Entry) -> float:
         wait = 0.0
     elif standing is None or entry.blocked_by:
         wait = check.interval
-    elif standing.outcome is Outcome.FAIL:
+    elif standing.outcome is Outcome.FAIL or standing.early:
         wait = check.retry
     elif standing.outcome is Outcome.WARN:
         wait = min(check.interval, max(check.retry, WARNED))

@@ -18,6 +18,7 @@ from pomhealth.blocking import Workers
 from pomhealth.catalogue.load import CONFIG, PLACES, PROCESS, STORAGE
 from pomhealth.checks import Context
 from pomhealth.reach import Silent
+from pomhealth.replica import processes
 from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.model import Process, Replica
 from pomhealth.replica.paths import stamp
@@ -119,7 +120,8 @@ class Follower:
     def _watched(self) -> bool:
         """Whether the kernel tells of all that is to be followed: the end of a process, a change of a file."""
         replica = self._replica
-        return replica is not None and replica.main is not None and self._kernel.whole
+        started = replica is not None and replica.main is not None and bool(replica.envoys)
+        return started and self._kernel.whole
 
     def _poke(self) -> None:
         self._wake.ring()
@@ -190,7 +192,11 @@ class Follower:
             self._board.look_anew(self._board.plan.checks)
         self._replace(context)
         self._found(replica)
-        self._board.found(replica, another=before is None or _identity(before) != _identity(replica))
+        self._board.found(
+            replica,
+            another=before is None or _identity(before) != _identity(replica),
+            age=processes.age(replica.main) if replica.main is not None else float("inf"),
+        )
         self._kernel.follow(replica)
         self._engine.use(context, first=self._board.plan.triggered_by(CONFIG) if known is not None else ())
         self._look_again_later()

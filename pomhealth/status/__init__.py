@@ -17,6 +17,7 @@ from pomhealth.status.finding import (
     warned,
 )
 from pomhealth.status.settle import Streak, Thresholds, settle
+from pomhealth.status.starting import of_start, report_of_start
 from pomhealth.status.statusmap import Entry, StatusMap, forget, observe, report, restarted, shifted
 
 __all__ = [
@@ -39,8 +40,10 @@ __all__ = [
     "forget",
     "not_applicable",
     "observe",
+    "of_start",
     "passed",
     "report",
+    "report_of_start",
     "restarted",
     "settle",
     "shifted",

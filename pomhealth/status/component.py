@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pomhealth.status.finding import Evidence, Finding, Gate, Outcome, failed, passed, unseen
 
@@ -11,13 +11,15 @@ from pomhealth.status.finding import Evidence, Finding, Gate, Outcome, failed, p
 class Report:
     """What the replica says of one of its components on its own health server (Pomerium 0.31 and newer).
 
-    `required` tells whether the replica counts it for its own readiness.
+    `required` tells whether the replica counts it for its own readiness, `early` that it is starting: what it has said
+    nothing of yet is then no fault.
     """
 
     status: str
     error: str = ""
     attributes: tuple[tuple[str, str], ...] = ()
     required: bool = False
+    early: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -73,7 +75,7 @@ class Component:
             )
             if said is not None and said.outcome is Outcome.FAIL:
                 return said
-        if measured is not None and measured.outcome is not Outcome.UNKNOWN:
+        if measured is not None and (measured.outcome is not Outcome.UNKNOWN or measured.early):
             return measured
         if reported is not None and (measured is not None or not self.measures):
             return _as_finding(reported, self.report_cause, self.pending_cause)
@@ -94,6 +96,8 @@ def _as_finding(report: Report, cause: str, pending: str) -> Finding:
     evidence = Evidence("the replica's own report", said, "RUNNING without an error")
     if report.healthy:
         return passed("reported as running by the replica", evidence, attributes=report.attributes)
+    if report.early:
+        return replace(unseen(f"the replica is starting: it reports {said}", evidence), early=True)
     if pending and not report.error and report.status != "TERMINATING":
         return failed(
             pending, f"not done yet: the replica reports {said}", evidence, attributes=report.attributes

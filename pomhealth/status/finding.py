@@ -46,6 +46,7 @@ class Finding:
     `cost` is the time, in seconds, that the look took on Envoy's main thread (measured as the wait for it).
     `void` marks a look that says nothing, because pomhealth itself was late (outcome UNKNOWN): it must repeat before
     it counts, and it never takes back a failure.
+    `early` marks what a replica that is starting has not got yet (outcome UNKNOWN): it counts as not looked at yet.
     """
 
     outcome: Outcome
@@ -60,6 +61,7 @@ class Finding:
     cost: float = 0.0
     names: tuple[tuple[str, str], ...] = ()
     void: bool = False
+    early: bool = False
 
 
 def passed(summary: str, *evidence: Evidence, attributes: tuple[tuple[str, str], ...] = ()) -> Finding:

@@ -38,12 +38,12 @@ class Entry:
     @property
     def pending(self) -> bool:
         """Nothing has been seen yet, though something could be."""
-        return self.finding is None
+        return self.finding is None or self.finding.early
 
     @property
     def unobserved(self) -> bool:
         """It cannot be seen from here: a right, a version or a namespace is lacking."""
-        return self.finding is not None and self.outcome is Outcome.UNKNOWN
+        return not self.pending and self.outcome is Outcome.UNKNOWN
 
     @property
     def applies(self) -> bool:
