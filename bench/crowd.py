@@ -1,7 +1,7 @@
-"""A crowd of clients that want nothing: `python -m bench.crowd HOST:PORT COUNT`, until standard input ends.
+"""A crowd of clients that want nothing: `python -m bench.crowd HOST:PORT COUNT [AGAIN]`, until standard input ends.
 
 Of ten connections, eight say nothing, one begins a request and goes on with a byte each second, and one asks for
-/status many times and never takes an answer. Those that the server drops are opened again, some hundreds a second.
+/status many times and never takes an answer. Those that the server drops are opened again, AGAIN of them a second.
 Prints how many it has opened once all are.
 """
 
@@ -11,10 +11,15 @@ import contextlib
 import resource
 import select
 import socket
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
-_AGAIN = 500  # connections opened again a second, at most
+_AGAIN = 500  # connections a second, at most
+APIECE = 5_000  # connections that one process has at most
+_ROOT = Path(__file__).parents[1]
 _TOGETHER = 200  # connections being opened at a time
 _GREEDY = b"GET /status HTTP/1.1\r\nHost: crowd\r\n\r\n" * 40
 _BEGUN = b"GET /readyz HTTP/1.1\r\nX: "
@@ -22,10 +27,10 @@ _GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
 
 class Crowd:
-    """So many connections to one address."""
+    """Connections to one address, of which so many a second are opened again."""
 
-    def __init__(self, where: tuple[str, int]) -> None:
-        self._where = where
+    def __init__(self, where: tuple[str, int], again: int) -> None:
+        self._where, self._again = where, again
         self._poller = select.epoll()
         self._open: dict[int, socket.socket] = {}
         self._slow: set[int] = set()
@@ -43,7 +48,7 @@ class Crowd:
         """Goes on until standard input ends."""
         self._poller.register(sys.stdin.fileno(), select.EPOLLIN | select.EPOLLHUP)
         while self._sweep():
-            for _ in range(min(_AGAIN // 10, count - len(self._open))):
+            for _ in range(min(self._again // 10, count - len(self._open))):
                 self._add()
             if self._made % 10 == 0:
                 self._drip()
@@ -90,10 +95,34 @@ def main() -> None:
     host, _, port = address.rpartition(":")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    crowd = Crowd((host.strip("[]"), int(port)))
+    crowd = Crowd((host.strip("[]"), int(port)), int(sys.argv[3]) if sys.argv[3:] else _AGAIN)
     crowd.fill(count)
     print(count, flush=True)
     crowd.keep(count)
+
+
+@contextlib.contextmanager
+def crowded(address: str, count: int, *, again: int = _AGAIN) -> Iterator[None]:
+    """So many clients, in processes of their own, from when all have come and until the block ends."""
+    with contextlib.ExitStack() as stack:
+        parts = []
+        for _ in range(0, count, APIECE):
+            apiece = min(APIECE, count)
+            command = [
+                sys.executable,
+                "-m",
+                "bench.crowd",
+                address,
+                str(apiece),
+                str(again * apiece // count),
+            ]
+            part = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stack.enter_context(part)  # whose end closes its standard input
+            parts.append(part)
+        for part in parts:
+            if part.stdout is None or not part.stdout.readline():
+                raise SystemExit("the crowd could not come together")
+        yield
 
 
 if __name__ == "__main__":

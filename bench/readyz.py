@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from bench.crowd import crowded
 from bench.load import Outcome, load
 from bench.stage import Demo, bare_envoy
 from bench.table import milliseconds, percentile, table
+from bench.vitals import cpu, rss
+from pomhealth.demo.control import Request, ask
 
 CONNECTIONS = 16
 STEADY = 1000.0  # requests a second
-_TICKS = os.sysconf("SC_CLK_TCK")
+CROWD = 10_000  # connections that want nothing
+_FLAP = 0.5  # seconds between a fault and its end
 
 
 def run(demo: Demo, *, turns: int) -> str:
     """Both as fast as they can, `turns` seconds each; then the agent alone at a steady rate, well and broken."""
     agent, envoy = Outcome(), Outcome()
     with bare_envoy() as (address, pid):
-        before = _cpu(demo.agent_pid), _cpu(pid)
+        before = cpu(demo.agent_pid), cpu(pid)
         for _ in range(turns):
             agent.add(load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=1))
             envoy.add(load(address, "/ready", connections=CONNECTIONS, seconds=1))
-        spent = _cpu(demo.agent_pid) - before[0], _cpu(pid) - before[1]
+        spent = cpu(demo.agent_pid) - before[0], cpu(pid) - before[1]
         steady_envoy = load(address, "/ready", connections=CONNECTIONS, seconds=turns, rate=STEADY)
     steady = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=turns, rate=STEADY)
     demo.fault("--break", "postgres-hang")
@@ -31,6 +37,15 @@ def run(demo: Demo, *, turns: int) -> str:
         broken = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=turns, rate=STEADY)
     finally:
         demo.fault("--heal", "postgres-hang")
+    with _flapping(demo):
+        flapping = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=max(turns, 3), rate=STEADY)
+    before_crowd = rss(demo.agent_pid)
+    with crowded(demo.agent, CROWD, again=0):
+        idle = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=turns, rate=STEADY)
+        among = rss(demo.agent_pid)
+    with crowded(demo.agent, CROWD):
+        pressing = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=turns, rate=STEADY)
+        among = max(among, rss(demo.agent_pid))
     fast = table(
         ("", "answers", "requests/s", "p50", "p99", "CPU a request"),
         [
@@ -51,14 +66,39 @@ def run(demo: Demo, *, turns: int) -> str:
         [
             ("agent /readyz", *_row(steady)),
             ("agent /readyz, PostgreSQL hung", *_row(broken)),
+            ("agent /readyz, PostgreSQL stopped and started each second", *_row(flapping)),
+            (f"agent /readyz, {CROWD:,} idle, slow and deaf connections", *_row(idle)),
+            ("agent /readyz, the same coming back when dropped, 500/s", *_row(pressing)),
             ("Envoy /ready", *_row(steady_envoy)),
         ],
     )
     return (
         f"As fast as they can, {CONNECTIONS} keep-alive connections over TCP, {turns} turns of 1 s each, medians"
         f" (budget: ratio over 1):\n{fast}\n\n"
-        f"At {STEADY:.0f} requests a second (budget: p99 under 2 ms while probes fail):\n{slow}"
+        f"At {STEADY:.0f} requests a second (budget: p99 under 2 ms while probes fail):\n{slow}\n"
+        f"  The agent's resident memory before those connections and with them: {before_crowd:.1f} and {among:.1f} MiB."
     )
+
+
+@contextlib.contextmanager
+def _flapping(demo: Demo) -> Iterator[None]:
+    """PostgreSQL stops and starts again, each second, for as long as the block lasts; then it runs."""
+    over = threading.Event()
+    where = Path(demo.environment["POMHEALTH_DEMO_DIR"], "control.sock")
+
+    def flap() -> None:
+        while not over.is_set():
+            for verb in ("break", "heal"):
+                ask(where, Request(verb, "postgres-stop"))
+                over.wait(_FLAP)
+
+    thread = threading.Thread(target=flap)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _row(outcome: Outcome) -> tuple[str, str, str, str]:
@@ -68,9 +108,3 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str]:
         milliseconds(percentile(outcome.latencies, 0.5)),
         milliseconds(percentile(outcome.latencies, 0.99)),
     )
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS

@@ -32,7 +32,10 @@ _END = b"\r\n\r\n"
 # them out, and those on their way in or out hold few descriptors; the kernel keeps those that wait.
 _AT_A_TIME = 1 / 16
 _WAITING = 4096
-_IN_A_ROW = 16  # requests of one client that are answered before others have their turn
+_SENDING = (
+    65536  # bytes that the kernel is to keep for a client: who takes no answers costs no more work than this
+)
+_IN_A_ROW = 4  # requests of one client that are answered before others have their turn
 
 
 class Pages:
@@ -218,6 +221,7 @@ class Server:
         )
         for listening in self._server.sockets:
             with socket.socket(fileno=os.dup(listening.fileno())) as same:
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENDING)  # connections inherit it
                 same.listen(_WAITING)
         self._tick()
         port_taken: int = self._server.sockets[0].getsockname()[1]

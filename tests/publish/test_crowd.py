@@ -6,36 +6,16 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from bench.crowd import APIECE, crowded
 from pomhealth.publish import room
 from tests.agent.process import PATIENCE, Agent, agent, nothing_runs, until
 
-ROOT = Path(__file__).parents[2]
-MANY, APIECE = 10_000, 5_000
+MANY = 10_000
 SPARE = 100  # descriptors that a process of a crowd, or a probe, needs besides
-
-
-@contextmanager
-def crowd(address: str, count: int) -> Iterator[None]:
-    """So many clients that say nothing, are slow, or take no answers, for as long as the block lasts."""
-    command = [sys.executable, "-m", "bench.crowd", address]
-    with ExitStack() as stack:
-        parts = []
-        for _ in range(0, count, APIECE):
-            part = subprocess.Popen(
-                [*command, str(min(APIECE, count))], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
-            stack.enter_context(part)  # whose end closes its standard input, which it waits for
-            parts.append(part)
-        for part in parts:
-            assert part.stdout is not None
-            assert int(part.stdout.readline()) == min(APIECE, count)
-        yield
 
 
 def newcomer(address: str) -> int:
@@ -54,7 +34,7 @@ def test_ten_thousand_idle_slow_and_deaf_clients_keep_nobody_from_an_answer(tmp_
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < APIECE + SPARE:
         pytest.skip(f"a process may have {hard} descriptors here, and a part of the crowd needs {APIECE}")
-    with agent(tmp_path, *nothing_runs(tmp_path)) as running, crowd(running.address, MANY):
+    with agent(tmp_path, *nothing_runs(tmp_path)) as running, crowded(running.address, MANY):
         for _ in range(50):
             assert newcomer(running.address) == 503  # no replica runs
         assert descriptors(running) < room.MOST + SPARE
@@ -74,7 +54,7 @@ def test_where_descriptors_are_few_clients_get_half_and_probes_the_rest(tmp_path
         )
     try:
         running = Agent(process, log)
-        with crowd(running.address, 300):
+        with crowded(running.address, 300):
             until(lambda: descriptors(running) >= 32)
             for _ in range(50):
                 assert newcomer(running.address) == 503
