@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -23,11 +24,13 @@ from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.model import Process, Replica
 from pomhealth.replica.paths import stamp
 from pomhealth.settings import Settings
+from pomhealth.touch import SAYS
 
 EVERY = 0.5  # seconds between two looks for a change, where the kernel does not tell of one
 EVERY_WATCHED = (
     2.0  # the same where it does: an event may be lost, and of a new child of Pomerium's it does not tell
 )
+FEEL = 1.0  # seconds between two looks whether the replica's directories answer
 SETTLE = 0.05  # seconds from the first sign of a change until it is looked for
 DEADLINE = 5.0  # seconds for one discovery
 LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
@@ -78,7 +81,7 @@ class Follower:
         self._sight = sight
         self._log = log
         self._found = found
-        self._workers = Workers()
+        self._workers = Workers(self._answers)
         self._replica: Replica | None = None
         self._context: Context | None = None
         self._trouble = ""
@@ -113,9 +116,16 @@ class Follower:
     async def _quiet(self) -> None:
         """Waits until there is reason to look for a change; the last of several writes is what counts."""
         every = self._every[self._watched()]
+        if every > FEEL and not await self._suspect.heard(aligned(FEEL, asyncio.get_running_loop().time())):
+            await self._feel()
+            every -= FEEL
         if await self._suspect.heard(aligned(every, asyncio.get_running_loop().time())):
             await asyncio.sleep(SETTLE)
         self._suspect.hush()
+
+    async def _feel(self) -> None:
+        with contextlib.suppress(Silent):
+            await self._workers.call("places of the replica", self._kernel.feel, deadline=DEADLINE)
 
     def _watched(self) -> bool:
         """Whether the kernel tells of all that is to be followed: the end of a process, a change of a file."""
@@ -185,7 +195,7 @@ class Follower:
         if known is not None and replica == before and known.settings is self._settings:
             return
         self._replica = replica
-        context = open_context(replica, self._settings, known)
+        context = replace(open_context(replica, self._settings, known), workers=self._workers)
         if context.postgres is not None:
             context.postgres.changed = partial(self._trigger, STORAGE)
         if known is None:
@@ -216,6 +226,16 @@ class Follower:
 
     def _trigger(self, event: str) -> None:
         self._engine.trigger(self._board.plan.triggered_by(event))
+
+    def _answers(self, place: str, answers: bool) -> None:
+        """A file system does not answer any more, or it does again: then what stands there is looked at."""
+        if answers:
+            self._log.info("the file system answers again", where=place)
+        else:
+            self._log.warning(SAYS, where=place)
+        self._poke()
+        for event in (CONFIG, PLACES):
+            self._trigger(event)
 
     def _ended(self, process: Process) -> None:
         """The kernel says that one of the replica's processes has ended."""

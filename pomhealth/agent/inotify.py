@@ -9,6 +9,8 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from pomhealth.touch import touching
+
 # From <sys/inotify.h>: written and closed, renamed to or from, made, removed, owner or mode changed; and the
 # directory itself removed or renamed.
 _EVENTS = 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x4 | 0x400 | 0x800
@@ -92,7 +94,9 @@ class Directories:
 
     def _ask(self, directory: str, path: str, events: int, now: dict[int, set[str]]) -> bool:
         mask = events | _ONLY_DIRECTORIES | _ADD
-        number = _libc.inotify_add_watch(self._descriptor, os.fsencode(directory), mask)
+        number = -1
+        with contextlib.suppress(TimeoutError), touching(directory):
+            number = _libc.inotify_add_watch(self._descriptor, os.fsencode(directory), mask)
         if number < 0:
             return False
         now.setdefault(number, set()).add(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from pomhealth.agent.mounts import Mounts
 from pomhealth.agent.pidfds import Pidfds
 from pomhealth.agent.stores import stores
 from pomhealth.replica.model import Process, Replica
+from pomhealth.touch import touching
 
 _TOGETHER = 0.02  # seconds: what changes a place to save changes it in several steps
 
@@ -32,6 +34,7 @@ class Kernel:
         self._stores = Directories(self._at_places)
         self._mounts = Mounts(self._mounted)
         self._soon: asyncio.TimerHandle | None = None
+        self._felt: frozenset[str] = frozenset()
 
     @property
     def whole(self) -> bool:
@@ -45,8 +48,10 @@ class Kernel:
 
     def look(self, replica: Replica) -> None:
         """From now on it tells of this replica's files and places. May block where a file system hangs."""
-        self._directories.watch(_directories(replica))
-        self._stores.watch(stores(replica))
+        files, places = _directories(replica), stores(replica)
+        self._felt = files | frozenset(places)
+        self._directories.watch(files)
+        self._stores.watch(places)
 
     def renew(self) -> frozenset[str]:
         """The directories in which a file may have changed since this was asked last. May block as `look` does.
@@ -56,6 +61,12 @@ class Kernel:
         self._directories.renew()
         self._stores.renew()
         return self._directories.take()
+
+    def feel(self) -> None:
+        """Looks whether the directories answer, whatever they say: of one that hangs the kernel does not tell. May block."""
+        for place in self._felt:
+            with contextlib.suppress(OSError), touching(place):
+                os.stat(place)  # noqa: PTH116  (there may be many)
 
     def follow(self, replica: Replica | None) -> None:
         """From now on it tells of this replica's processes and mounts, of no process with None."""

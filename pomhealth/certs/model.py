@@ -89,7 +89,8 @@ class Complaint:
 class Pair:
     """A source as it was read. `chain` begins with the certificate that counts; it is empty where none could be read.
 
-    `unseen` tells what this user may not read. `changed` is when the files were last changed or put in place.
+    `unseen` tells what this user may not read, or, with `silent`, which file does not answer. `changed` is when the
+    files were last changed or put in place.
     """
 
     source: Source
@@ -97,6 +98,7 @@ class Pair:
     complaint: Complaint | None = None
     unseen: str = ""
     changed: float = 0.0
+    silent: bool = False
 
     @property
     def leaf(self) -> Certificate | None:

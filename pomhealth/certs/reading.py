@@ -13,6 +13,7 @@ from pomhealth.certs.model import AUTOCERT, UNREADABLE, Certificate, Complaint, 
 from pomhealth.replica import paths
 from pomhealth.replica.model import Options
 from pomhealth.storage.access import ENTER, READ, Credentials, mode
+from pomhealth.touch import SAYS, touching
 
 Reach = Callable[[str], str]
 
@@ -46,7 +47,9 @@ def autocert(options: Options, directory: str, hosts: Iterable[str], reach: Reac
     """What autocert has obtained for these hosts so far. Raises PermissionError where it may not be looked at."""
     issuer = sources.issuer_directory(options, directory)
     try:
-        there = frozenset(os.listdir(reach(issuer)))  # noqa: PTH208  (names are enough)
+        here = reach(issuer)
+        with touching(here):
+            there = frozenset(os.listdir(here))  # noqa: PTH208  (names are enough)
     except PermissionError:
         raise
     except OSError:
@@ -77,7 +80,7 @@ def _of_files(source: Source, eyes: Eyes) -> Pair:
     found: tuple[Certificate, ...] = ()
     public = b""
     worst: Complaint | None = None
-    unseen = ""
+    unseen, silent = "", False
     key = b""
     for what, path in (("certificate", str(source.certificate)), ("key", str(source.key))):
         if not path:
@@ -85,8 +88,9 @@ def _of_files(source: Source, eyes: Eyes) -> Pair:
             continue
         reached = eyes.reach(path)
         try:
-            changed = max(changed, _changed(reached))
-            if eyes.who is not None and (denied := _denied(reached, eyes.who, whole=path.startswith("/"))):
+            at, denied = _looked_at(reached, eyes.who, whole=path.startswith("/"))
+            changed = max(changed, at)
+            if denied:
                 worst = worst or Complaint(
                     UNREADABLE, f"the replica's user may not read the {what}: {denied}"
                 )
@@ -94,19 +98,32 @@ def _of_files(source: Source, eyes: Eyes) -> Pair:
                 found, public = _chain(reached, paths.stamp(reached))
             else:
                 key = _public(reached, paths.stamp(reached))
-        except pem.NotPem as bad:
-            worst = worst or Complaint(UNREADABLE, str(bad))
-        except PermissionError:
-            unseen = unseen or f"this user may not read {path}"
-        except OSError as error:
-            why = Complaint(UNREADABLE, f"the {what} cannot be read: {error.strerror}", there=False)
-            if eyes.sure(path):
-                worst = worst or why
-            else:
-                unseen = unseen or f"{path} is not to be found from here"
+        except (pem.NotPem, OSError) as error:
+            complaint, hidden = _trouble(what, path, error, eyes)
+            worst, unseen = worst or complaint, unseen or hidden
+            silent = silent or isinstance(error, TimeoutError)
     if worst is None and public and key:
         worst = pem.unfit(public, key)
-    return Pair(source, found, worst, unseen, changed)
+    return Pair(source, found, worst, unseen, changed, silent)
+
+
+def _trouble(what: str, path: str, error: pem.NotPem | OSError, eyes: Eyes) -> tuple[Complaint | None, str]:
+    """What it means that a file cannot be used: a complaint, or why it cannot be seen from here."""
+    if isinstance(error, pem.NotPem):
+        return Complaint(UNREADABLE, str(error)), ""
+    if isinstance(error, TimeoutError):
+        return None, f"{SAYS}: {path}"
+    if isinstance(error, PermissionError):
+        return None, f"this user may not read {path}"
+    if eyes.sure(path):
+        return Complaint(UNREADABLE, f"the {what} cannot be read: {error.strerror}", there=False), ""
+    return None, f"{path} is not to be found from here"
+
+
+def _looked_at(path: str, who: Credentials | None, *, whole: bool) -> tuple[float, str]:
+    """When the file changed last, and why its reader may not read it, "" where he may. Raises OSError."""
+    with touching(path):
+        return _changed(path), _denied(path, who, whole=whole) if who is not None else ""
 
 
 @lru_cache(maxsize=_KEPT)

@@ -20,6 +20,7 @@ from pomhealth.storage import access
 from pomhealth.storage import places as saving
 from pomhealth.storage.access import Credentials
 from pomhealth.storage.places import Facts, Place, Ruling
+from pomhealth.touch import SAYS, touching
 
 ID = "zero.bootstrap-config.save"
 
@@ -38,20 +39,28 @@ class _Tried:
 async def look(context: Context) -> Finding:
     replica = context.replica
     main = context.main
-    found = places(replica)
     before: _Tried | None = context.notes.recall(ID)
 
+    if replica.cache_dir is None:
+        lack = replica.missing.get("environment", "")
+        raise Unobservable("where the replica keeps its cache is not known", lack)
+
     def see() -> _Tried:
+        found = places(replica)
+        for place in found:
+            with touching(place.here):  # fails at once where it is known to hang
+                pass
         return _see(found, access.credentials(main), before)
 
     try:
         tried = await context.workers.call("cache files", see, deadline=_DEADLINE)
-    except Silent as silence:
-        where = ", ".join(place.path for place in found)
+    except (Silent, TimeoutError):
+        where = str(replica.cache_dir.value)
         return failed(
             "not-writable",
             f"the file system of {where} does not answer",
-            Evidence(where, silence.why, "a write"),
+            Evidence(where, SAYS, "a write"),
+            steps=(f"See what it is mounted from: `findmnt -T {where}`, and have that answer again.",),
             silent=True,
         )
     context.notes.keep(ID, tried)

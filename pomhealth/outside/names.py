@@ -37,14 +37,15 @@ class NotResolved(ReachError):  # noqa: N818
 class Resolver:
     """Asks the system's resolver, for at most `most` names at a time; further ones wait for their turn.
 
-    A lookup that hangs holds its own thread and nothing else; while all hang, there is silence. Threads are
-    daemons: a stuck one never delays exit.
+    A name is asked for once at a time, whoever wants it meanwhile shares the answer: one that hangs, however often it
+    is wanted, holds one thread and nothing else; while all hang, there is silence. Threads are daemons: a stuck one
+    never delays exit.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._running = 0
-        self._waiting: dict[_Answer, str] = {}  # in the order of asking
+        self._running: dict[str, list[_Answer]] = {}
+        self._waiting: dict[str, list[_Answer]] = {}  # in the order of asking
         self._threads: list[threading.Thread] = []
         self._jobs: _Jobs = queue.SimpleQueue()
         weakref.finalize(self, _end, self._jobs, self._threads)
@@ -58,43 +59,54 @@ class Resolver:
         if own:
             return (own,)
         answer: _Answer = asyncio.get_running_loop().create_future()
-        self._waiting[answer] = name
-        self._fill()
+        if name in self._running:
+            self._running[name].append(answer)
+        else:
+            self._waiting.setdefault(name, []).append(answer)
+            self._fill()
         try:
             return await asyncio.wait_for(answer, deadline)
         except asyncio.TimeoutError:
             why = f"the resolver did not answer within {deadline:.2g} s"
-            stuck = f", and {self._most} lookups before it hang" if answer in self._waiting else ""
+            stuck = f", and {self._most} lookups before it hang" if name in self._waiting else ""
             raise Silent(name, why + stuck) from None
         finally:
-            self._waiting.pop(answer, None)
+            self._forget(name, answer)
+
+    def _forget(self, name: str, answer: _Answer) -> None:
+        """Nobody waits for this answer any more; a name that nobody wants need not be asked for."""
+        for kept in (self._running, self._waiting):
+            if answer in kept.get(name, ()):
+                kept[name].remove(answer)
+        if not self._waiting.get(name, True):
+            del self._waiting[name]
 
     def _fill(self) -> None:
         """Gives names to threads that have none."""
-        while self._waiting and self._running < self._most:
-            answer = next(iter(self._waiting))
-            self._ask(self._waiting.pop(answer), answer)
+        while self._waiting and len(self._running) < self._most:
+            name = next(iter(self._waiting))
+            self._running[name] = self._waiting.pop(name)
+            self._ask(name)
 
-    def _ask(self, name: str, answer: _Answer) -> None:
-        loop = answer.get_loop()
+    def _ask(self, name: str) -> None:
+        loop = asyncio.get_running_loop()
 
         def settle(found: _Addresses, error: ReachError | None) -> None:
-            self._running -= 1
-            if error is not None and not answer.done():
-                answer.set_exception(error)
-            elif not answer.done():
-                answer.set_result(found)
+            for answer in self._running.pop(name):
+                if error is not None and not answer.done():
+                    answer.set_exception(type(error)(error.where, error.why))
+                elif not answer.done():
+                    answer.set_result(found)
             self._fill()
 
         def done(found: _Addresses, error: ReachError | None) -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(settle, found, error)
 
-        if self._running == len(self._threads):
+        if len(self._running) > len(self._threads):
             thread = threading.Thread(target=_work, args=(self._jobs,), name="look names", daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._running += 1
         self._jobs.put((name, done))
 
 

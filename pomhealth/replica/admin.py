@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from typing import Any
@@ -27,6 +28,7 @@ class EnvoyAdmin:
         self.spent = 0.0
         self.budget = Budget()
         self._dear = 0
+        self._turn = asyncio.Lock()
         self._gets = Gets(address.where, self._connect)
 
     @property
@@ -76,6 +78,7 @@ class EnvoyAdmin:
         if self.address.kind == "abstract":
             return await unix_socket("\0" + self.address.address)
         if self.address.kind == "path":
-            return await unix_socket(self.address.address)
+            async with self._turn:  # its file is looked for in one thread
+                return await unix_socket(self.address.address)
         host, _, port = self.address.address.rpartition(":")
         return await tcp_socket(host.strip("[]") or "127.0.0.1", int(port))

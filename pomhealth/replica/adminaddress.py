@@ -12,6 +12,7 @@ import yaml
 from pomhealth.reach import ReachError
 from pomhealth.replica import askonce, paths, processes
 from pomhealth.replica.model import AdminAddress, Process
+from pomhealth.touch import touching
 
 _BOOTSTRAP = "envoy-config.yaml"
 _SOCKET = "pomerium-envoy-admin.sock"  # in the temporary directory, up to Pomerium 0.32
@@ -85,7 +86,12 @@ def by_path(temporary: str, root: str = "") -> AdminAddress | None:
     """The fixed path of Pomerium up to 0.32, where somebody listens on it."""
     shown = f"{temporary.rstrip('/')}/{_SOCKET}"
     reached = paths.reach(shown, cwd="/", root=root)
-    if askonce.peer(reached, deadline=_DEADLINE) is None:
+    try:
+        with touching(reached):
+            there = askonce.peer(reached, deadline=_DEADLINE)
+    except TimeoutError:
+        return None
+    if there is None:
         return None
     return AdminAddress("path", reached, "the path that Pomerium up to 0.32 uses")
 

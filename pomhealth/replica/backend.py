@@ -19,7 +19,7 @@ def storage(options: Options, data_dir: Value | None, reach: Callable[[str], str
     """The backend; None where this replica runs no databroker, or asks for one that Pomerium does not know.
 
     Reads `databroker_storage_connection_string_file`, which goes before the option itself. Raises Unobservable
-    where that file cannot be read.
+    where that file cannot be read, and TimeoutError where its file system does not answer.
     """
     if not services_of(options) & {"all", "databroker"}:
         return None
@@ -44,6 +44,8 @@ def _dsn(options: Options, reach: Callable[[str], str]) -> tuple[str, str]:
         return str(options.get(_DSN) or ""), options.origin(_DSN)
     try:
         return paths.read(reach(path), limit=1024 * 1024).decode("utf-8").strip(), path
+    except TimeoutError:
+        raise
     except PermissionError:
         raise Unobservable(f"this user may not read {path}") from None
     except (OSError, UnicodeDecodeError):

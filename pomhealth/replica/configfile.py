@@ -12,6 +12,7 @@ from typing import Any
 
 from pomhealth.replica import paths, yamlfile
 from pomhealth.replica.model import Problem, Value
+from pomhealth.touch import SAYS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,7 +30,8 @@ _UNREAD = frozenset({".hcl", ".tfvars", ".properties", ".props", ".prop", ".env"
 class ConfigFile:
     """What a file says. `values` by lower-case name, nested names with a dot beside their parent.
 
-    `unread` tells, for a file that Pomerium may well accept, why we do not know what it says.
+    `unread` tells, for a file that Pomerium may well accept, why we do not know what it says; with `silent` it is
+    because its file system does not answer.
     """
 
     path: str
@@ -37,6 +39,7 @@ class ConfigFile:
     problems: tuple[Problem, ...] = ()
     digest: str = ""
     unread: str = ""
+    silent: bool = False
 
     @property
     def parsed(self) -> bool:
@@ -49,6 +52,8 @@ def load(path: str, *, reached_by: str) -> ConfigFile:
         content = paths.read(reached_by)
     except PermissionError:
         return ConfigFile(path, unread=f"this user may not read {path}")
+    except TimeoutError:
+        return ConfigFile(path, unread=f"{SAYS}: {path}", silent=True)
     except OSError as error:
         why = error.strerror or "it cannot be read"
         return ConfigFile(path, problems=(Problem(path, 0, f"the file cannot be read: {why}", _REFUSED),))

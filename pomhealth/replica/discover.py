@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 
 from pomhealth.replica import commandline, paths, processes
 from pomhealth.replica.errors import Ambiguous, ReplicaError
@@ -11,6 +12,7 @@ from pomhealth.replica.model import Process, Replica
 from pomhealth.replica.sidecar import without_process
 from pomhealth.settings import Settings
 from pomhealth.status import Unobservable
+from pomhealth.touch import touching
 
 __all__ = ["Ambiguous", "ReplicaError", "check_readable", "choose", "discover", "runs"]
 
@@ -76,15 +78,28 @@ def _runs_with(process: Process, config: str) -> bool:
     except Unobservable:
         reached = named
     try:
-        return os.path.samefile(reached, config)  # noqa: PTH121  (strings all the way)
-    except OSError:
-        return os.path.realpath(reached) == os.path.realpath(config)
+        return _same_file(reached, config)
+    except TimeoutError:  # their file system does not answer: then the names must do
+        return posixpath.normpath(reached) == os.path.abspath(config)  # noqa: PTH100  (strings all the way)
+
+
+def _same_file(one: str, other: str) -> bool:
+    with touching(one), touching(other):
+        try:
+            return os.path.samefile(one, other)  # noqa: PTH121
+        except OSError:
+            return os.path.realpath(one) == os.path.realpath(other)
 
 
 def check_readable(config: str, besides: str = "") -> None:
-    """Raises ReplicaError for a --pomerium-config that is no file or cannot be read; `besides` ends its message."""
+    """Raises ReplicaError for a --pomerium-config that is no file or cannot be read; `besides` ends its message.
+
+    One whose file system does not answer may well be right.
+    """
     try:
         paths.read(config)
+    except TimeoutError:
+        return
     except OSError as error:
         why = error.strerror or "it cannot be read"
         raise ReplicaError(f"--pomerium-config {config}: {why}{besides}") from None

@@ -37,6 +37,7 @@ from pomhealth.replica.running import version_of
 from pomhealth.replica.services import services_of
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings
+from pomhealth.touch import SAYS
 
 _ZERO = "Pomerium Zero keeps this replica's options in its encrypted bootstrap file"
 
@@ -170,6 +171,9 @@ def _options(look: Look) -> Options:
     elif named:
         file = configfile.ConfigFile("", unread=look.missing["working directory"])
     options = merge(file, look.environment, before)
+    if file.silent and before is not None and before.path == file.path:
+        look.missing["config"] = file.unread  # it is followed as it was, until the file can be read again
+        return replace(options, problems=before.problems, digest=before.digest)
     if file.unread:
         look.missing["options"] = look.missing["config"] = file.unread
         options = replace(options, path="")
@@ -250,4 +254,10 @@ def _storage(look: Look, options: Options, data: Value | None) -> Any:
     if "environment" in look.missing and options.get("databroker_storage_type") is None:
         look.missing["storage"] = look.missing["environment"]
         return None
-    return look.try_to("storage", lambda: storage(options, data, look.reach), None)
+    try:
+        return look.try_to("storage", lambda: storage(options, data, look.reach), None)
+    except TimeoutError as silence:
+        if look.before is not None and look.before.storage is not None:
+            return look.before.storage
+        look.missing["storage"] = f"{SAYS}: {silence.filename}"
+        return None

@@ -15,17 +15,25 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from pomhealth.blocking import Workers
+from pomhealth.outside.names import Resolver
 from pomhealth.reach import Denied, Garbled, ReachError, Refused, Silent
 
 _MOST = 256 * 1024 * 1024  # bytes of one body; Envoy's whole statistics at 10,000 routes are 52 MB
+_CONNECT = 2.0  # seconds for finding a socket's file
+_RESOLVE = 2.0  # seconds for a name
 _LONGEST_LINE = 256 * 1024
 _PIECE = 256 * 1024  # bytes of a body that are read at once
 _FULL = (errno.EAGAIN, errno.ENOTCONN)  # a Unix listener whose queue is full, since nobody accepts
 
 Connect = Callable[[], Awaitable[socket.socket]]
 Take = Callable[[bytes], None]
+
+_blocking = Workers()
+_names = Resolver()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,8 @@ class Answer:
 class Gets:
     """GET requests to one server. `connect` makes a connected, non-blocking socket; `where` names the server.
 
-    `admit` is asked once for each new connection, with its socket, after the first answer: it may raise.
+    `admit` is asked once for each new connection, with its socket, after the first answer: it may raise. A body of
+    more than `most` bytes is Garbled.
     """
 
     def __init__(
@@ -50,11 +59,13 @@ class Gets:
         *,
         host: str = "localhost",
         admit: Callable[[socket.socket], None] | None = None,
+        most: int = _MOST,
     ) -> None:
         self._where = where
         self._connect = connect
         self._host = host
         self._admit = admit
+        self._most = most
         self._idle: list[_Connection] = []
 
     async def get(self, path: str, *, deadline: float, take: Take | None = None) -> Answer:
@@ -93,7 +104,7 @@ class Gets:
         done = False
         body: list[bytes] = []
         try:
-            status, keep = await connection.ask(path, self._host, take or body.append)
+            status, keep = await connection.ask(path, self._host, take or body.append, self._most)
             if self._admit is not None and not connection.admitted:
                 self._admit(connection.socket)
                 connection.admitted = True
@@ -128,7 +139,7 @@ class _Connection:
             raise
         return cls(reader, writer, raw)
 
-    async def ask(self, path: str, host: str, take: Take) -> tuple[int, bool]:
+    async def ask(self, path: str, host: str, take: Take, most: int) -> tuple[int, bool]:
         """Status, and whether the connection may be used again; the body goes to `take`, piece by piece."""
         request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: pomhealth\r\nAccept: */*\r\n\r\n"
         try:
@@ -145,17 +156,18 @@ class _Connection:
         headers = _headers(fields)
         keep = version == b"HTTP/1.1" and headers.get(b"connection", b"").lower() != b"close"
         if headers.get(b"transfer-encoding", b"").lower() == b"chunked":
-            await self._chunks(take)
+            await self._chunks(take, most)
             return status, keep
         if b"content-length" in headers:
             length = int(headers[b"content-length"])
-            if length > _MOST:
+            if not 0 <= length <= most:
                 raise ValueError(length)
             await self._exactly(length, take)
             return status, keep
-        left = _MOST
-        while left > 0 and (piece := await self._reader.read(_PIECE)):
-            left -= len(piece)
+        while piece := await self._reader.read(_PIECE):
+            most -= len(piece)
+            if most < 0:
+                raise ValueError(most)
             take(piece)
         return status, False
 
@@ -167,12 +179,12 @@ class _Connection:
             length -= len(piece)
             take(piece)
 
-    async def _chunks(self, take: Take) -> None:
+    async def _chunks(self, take: Take, most: int) -> None:
         total = 0
         while True:
             size = int((await self._reader.readuntil(b"\r\n")).partition(b";")[0], 16)
             total += size
-            if total > _MOST or size < 0:
+            if total > most or size < 0:
                 raise ValueError(total)
             await self._exactly(size, take)
             await self._reader.readexactly(2)
@@ -197,7 +209,16 @@ def failure(where: str, error: OSError) -> ReachError:
 
 
 async def unix_socket(address: str) -> socket.socket:
-    """Connected to a path, or to an abstract name that begins with NUL. Such a connection is made or refused at once."""
+    """Connected to a path, or to an abstract name that begins with NUL. Such a connection is made or refused at once.
+
+    A path is looked for in a thread, since its file system may hang. Raises Silent when it does.
+    """
+    if address.startswith("\0"):
+        return _unix_socket(address)
+    return await _blocking.call(f"socket {address}", partial(_unix_socket, address), deadline=_CONNECT)
+
+
+def _unix_socket(address: str) -> socket.socket:
     raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         raw.setblocking(False)
@@ -227,8 +248,11 @@ async def _address(host: str, port: int) -> tuple[int, Any]:
     """Family and socket address; an IP address is no question to the resolver, nor to a thread."""
     with contextlib.suppress(ValueError):
         return (socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET), (host, port)
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return found[0][0], found[0][4]
+    try:
+        found = (await _names.addresses(host, deadline=_RESOLVE))[0]
+    except ReachError as error:
+        raise OSError(errno.EHOSTUNREACH, f"{host}: {error.why}") from None
+    return (socket.AF_INET6 if ":" in found else socket.AF_INET), (found, port)
 
 
 def _status(line: bytes) -> tuple[bytes, int]:

@@ -9,6 +9,7 @@ import posixpath
 import stat
 
 from pomhealth.replica.model import Replica
+from pomhealth.touch import touching
 
 _MOST_LINKS = 40  # the kernel's own limit
 
@@ -43,7 +44,8 @@ def trail(
         known[directory] = (real, tuple(met))
     real, links = known[directory]
     try:
-        os.readlink(f"{root}{real}/{name}")
+        with touching(f"{root}{real}/{name}"):
+            os.readlink(f"{root}{real}/{name}")
     except OSError:
         return (f"{root}{real}/{name}", *links)
     further: list[str] = []
@@ -61,7 +63,8 @@ def _follow(path: str, root: str, links: list[str] | None = None) -> str:
             done = posixpath.dirname(done).rstrip("/")
             continue
         try:
-            target = os.readlink(f"{root}{done}/{part}")
+            with touching(f"{root}{done}/{part}"):
+                target = os.readlink(f"{root}{done}/{part}")
         except OSError:
             done = f"{done}/{part}"
             continue
@@ -78,6 +81,11 @@ def _follow(path: str, root: str, links: list[str] | None = None) -> str:
 
 def read(path: str, *, limit: int = 64 * 1024 * 1024) -> bytes:
     """A regular file's content. Raises OSError; also for what is no regular file (a pipe would never end)."""
+    with touching(path):
+        return _content(path, limit)
+
+
+def _content(path: str, limit: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)  # open() would refuse a directory and leave its descriptor behind
@@ -91,6 +99,14 @@ def read(path: str, *, limit: int = 64 * 1024 * 1024) -> bytes:
 
 def stamp(path: str) -> tuple[int, ...]:
     """A mark that changes when the file is written or replaced, or its owner, mode or link; empty when it is not there."""
+    try:
+        with touching(path):
+            return _stamp(path)
+    except OSError:
+        return ()
+
+
+def _stamp(path: str) -> tuple[int, ...]:
     try:
         seen = os.lstat(path)
         if not stat.S_ISLNK(seen.st_mode):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from pomhealth.replica import paths
 from pomhealth.replica.model import SOMEWHERE, Platform, Process
 
 _MARKS = ("/.dockerenv", "/run/.containerenv")  # Docker's and Podman's
@@ -28,7 +28,7 @@ def platform_of(
     """What the process runs on, as far as it may be looked at. Blocking."""
     marks: tuple[str, ...] | None = None
     if "mount namespace" not in missing:
-        marks = tuple(mark for mark in _MARKS if os.path.exists(root + mark))  # noqa: PTH110  (strings all the way)
+        marks = tuple(mark for mark in _MARKS if paths.stamp(root + mark))
     try:
         cgroup = Path(f"/proc/{main.pid}/cgroup").read_text(encoding="utf-8", errors="replace")
     except OSError:

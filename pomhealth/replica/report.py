@@ -16,6 +16,7 @@ from pomhealth.replica.sockets import ListeningSocket, SocketTable
 from pomhealth.status import Report, Unobservable
 
 _PATH = "/status"
+_MOST = 1024 * 1024  # bytes; a report of a hundred checks is some 20 KB
 
 
 class ReportClient:
@@ -30,7 +31,7 @@ class ReportClient:
         self._pid = pid
         self._where = f"http://{endpoint.where}{_PATH}"
         self._last: tuple[bytes, Mapping[str, Report]] | None = None
-        self._gets = Gets(self._where, self._connect, host=endpoint.where, admit=self._admit)
+        self._gets = Gets(self._where, self._connect, host=endpoint.where, admit=self._admit, most=_MOST)
 
     async def fetch(self, *, deadline: float) -> Mapping[str, Report]:
         """What it reports, by check id, within `deadline` seconds. Raises Refused, Silent, Garbled or Denied.

@@ -13,6 +13,7 @@ from pomhealth.reach import Garbled, ReachError
 from pomhealth.replica import grpcanswer, processes
 from pomhealth.replica.model import Endpoint, Process, Value
 from pomhealth.status import Unobservable
+from pomhealth.touch import touching
 
 _PROGRAM_DEADLINE = 2.0  # seconds; Pomerium answers in about a tenth of one
 _GRPC_DEADLINE = 0.5  # seconds
@@ -39,7 +40,8 @@ def of_program(main: Process) -> Value:
     if not os.path.basename(shown).startswith("pomerium"):  # noqa: PTH119  (a name, not a path of ours)
         raise Unobservable(f"process {main.pid} runs {shown}, which is not Pomerium's own program")
     try:
-        descriptor = os.open(f"/proc/{main.pid}/exe", os.O_RDONLY | os.O_CLOEXEC)
+        with touching(f"/proc/{main.pid}/exe"):
+            descriptor = os.open(f"/proc/{main.pid}/exe", os.O_RDONLY | os.O_CLOEXEC)
     except PermissionError:
         raise Unobservable(
             f"the program of process {main.pid} cannot be run", processes.right_for(main.pid)
