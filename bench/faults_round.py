@@ -58,10 +58,20 @@ class Limits:
 def play(stage: Stage, fault: Fault, agent: Watch, peer: Watch, limits: Limits) -> Round:
     """Raises WrongError for a wrong verdict, and DemoError when the fault cannot be made."""
     before = _well(agent, limits.healed)
-    if fault.prepare is not None:
-        fault.prepare(stage)
-        if stage.replica.running():
-            _well(agent, limits.healed)
+    try:
+        if fault.prepare is not None:
+            fault.prepare(stage)
+            if stage.replica.running():
+                _well(agent, limits.healed)
+        return _played(stage, fault, (agent, peer), before, limits)
+    finally:
+        if fault.tidy is not None:
+            fault.tidy(stage)
+
+
+def _played(stage: Stage, fault: Fault, watches: tuple[Watch, Watch], before: Seen, limits: Limits) -> Round:
+    """The round of a fault that is prepared."""
+    agent, peer = watches
     starts, pid = not stage.replica.running(), stage.replica.pid
     reports = starts or peer.now.code == _READY
     begun = time.monotonic()
