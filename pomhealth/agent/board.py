@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from pomhealth.agent import plan as plans
-from pomhealth.agent.clock import Clock
 from pomhealth.agent.plan import Plan
+from pomhealth.clock import Clock
 from pomhealth.replica.model import Replica
 from pomhealth.status import (
     Change,

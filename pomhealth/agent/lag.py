@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pomhealth.agent.clock import steady
+from pomhealth.clock import steady
 
 TICK = 0.25  # seconds; on the same moments as the looks, so that it wakes nobody
 KEPT = 60.0  # seconds for which a late tick is remembered

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pomhealth.agent.clock import steady
 from pomhealth.agent.lag import GONE, LEAST, Lag, Late, excuses
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context, Look
+from pomhealth.clock import steady
 from pomhealth.reach import ReachError, Silent
 from pomhealth.status import Finding, Outcome, Unobservable, failed, unseen, void
 from pomhealth.status.finding import Evidence

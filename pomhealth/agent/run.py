@@ -11,7 +11,6 @@ from typing import Any
 from pomhealth import __version__
 from pomhealth.agent import plan as plans
 from pomhealth.agent.board import Board
-from pomhealth.agent.clock import Clock
 from pomhealth.agent.engine import Engine
 from pomhealth.agent.follower import Follower, Sight
 from pomhealth.agent.lag import KEPT, Lag
@@ -21,6 +20,7 @@ from pomhealth.agent.scrub import Scrubber
 from pomhealth.agent.signals import Signals, exit_status
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
+from pomhealth.clock import Clock
 from pomhealth.publish.http import Pages, Server
 from pomhealth.publish.view import View, summary
 from pomhealth.replica.changes import Changes

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pomhealth.certs import judge, pem
 from pomhealth.certs.judge import Fault, Handshake, Sight
 from pomhealth.certs.model import DAY, METRICS, Pair
+from pomhealth.checks.ages import since
 from pomhealth.checks.certificates import loaded, on_disk, options_known
 from pomhealth.checks.context import Context
 from pomhealth.reach import ReachError
@@ -27,7 +28,7 @@ _NAMED = 10  # certificates told of one by one
 _SHAKES = 3  # names asked for in one look, in turn
 _DEADLINE = 0.5  # seconds, for one handshake
 _TURN = "certificate names in turn"
-_SEEN = "certificates first seen"
+_ALIKE = 1.0  # seconds by which two ways to tell the same time may differ
 
 
 async def look(context: Context) -> Finding:
@@ -53,20 +54,16 @@ async def look(context: Context) -> Finding:
 
 
 def _seen_before(context: Context, pairs: Sequence[Pair]) -> tuple[Pair, ...]:
-    """The pairs, with the moment at which we saw them change where that is later than the files' own times.
+    """The pairs, with the moment at which we saw them change where the files' own times tell of another.
 
-    A link that is swapped puts an old file in place.
+    A link that is swapped puts an old file in place, and the clock may be set.
     """
-    before = context.notes.recall(_SEEN)
-    now: dict[str, tuple[str, float]] = {}
+    now = time.time()
     found = []
     for pair in pairs:
-        where, mark = pair.source.where, pair.leaf.fingerprint if pair.leaf else ""
-        known = before.get(where) if before is not None else (mark, 0.0)
-        since = known[1] if known is not None and known[0] == mark else time.time()
-        now[where] = (mark, since)
-        found.append(replace(pair, changed=since) if since > pair.changed else pair)
-    context.notes.keep(_SEEN, now)
+        mark = (pair.leaf.fingerprint if pair.leaf else "", pair.changed)
+        changed = now - since(context.notes, f"certificate {pair.source.where}", mark, pair.changed)
+        found.append(replace(pair, changed=changed) if abs(changed - pair.changed) > _ALIKE else pair)
     return tuple(found)
 
 

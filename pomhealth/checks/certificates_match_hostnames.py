@@ -7,13 +7,13 @@ configuration one after the other, and does not ask again for one that it was re
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from pomhealth.certs.matching import Index
 from pomhealth.certs.model import METRICS, Certificate
 from pomhealth.certs.sources import obtainable
+from pomhealth.checks.ages import since
 from pomhealth.checks.certificates import Loaded, OnDisk, loaded, on_disk, options_known
 from pomhealth.checks.context import Context
 from pomhealth.checks.served import served_hosts
@@ -56,7 +56,7 @@ async def look(context: Context) -> Finding:
     hidden = envoys.certificates is None and "environment" in replica.missing
     if hidden and lacking and not standing.certificates and not standing.autocert:
         return unseen(f"the certificates may be named in the environment: {replica.missing['environment']}")
-    finding = judge(hosts, lacking, standing, waiting=_waiting(replica))
+    finding = judge(hosts, lacking, standing, waiting=_waiting(context))
     if hidden and lacking:
         finding = replace(
             finding, summary=f"{finding.summary}; the environment is not looked at and may name more"
@@ -160,11 +160,13 @@ def _blind(disk: OnDisk) -> str:
     return disk.unread or next((pair.unseen for pair in disk.pairs if pair.unseen and pair.leaf is None), "")
 
 
-def _waiting(replica: Replica) -> bool:
+def _waiting(context: Context) -> bool:
     """Whether autocert may still be at work on this configuration; always, for a replica that does not run."""
-    main = replica.main
+    replica, main = context.replica, context.replica.main
     if main is None:
         return True
     mark = next(iter(replica.stamps.values()), ())  # the configuration file's own
     changed = mark[3] / 1e9 if len(mark) > 3 and replica.options.path else 0.0
-    return processes.age(main) < _OBTAIN or time.time() - changed < _OBTAIN
+    if processes.age(main) < _OBTAIN:
+        return True
+    return since(context.notes, "configuration of autocert", changed, changed) < _OBTAIN

@@ -8,9 +8,9 @@ it asks for is compared with what Envoy runs.
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import replace
 
+from pomhealth.checks.ages import since
 from pomhealth.checks.context import Context
 from pomhealth.checks.mistakes import besides, evidence, steps
 from pomhealth.checks.names import configured_hosts
@@ -59,7 +59,8 @@ async def look(context: Context) -> Finding:
     lacking = sorted(_route_hosts(context) - running)
     if not lacking:
         return replace(passed(f"the replica runs what {options.path} holds"), cost=seconds)
-    age = await context.workers.call("configuration file", lambda: _age(context), deadline=_DEADLINE)
+    changed = await context.workers.call("configuration file", lambda: _changed(context), deadline=_DEADLINE)
+    age = since(context.notes, "configuration file", changed, changed)
     if age < _GRACE:
         return replace(
             passed(f"{options.path} changed {age:.0f} s ago and is being taken over"), cost=seconds
@@ -102,7 +103,7 @@ def _route_hosts(context: Context) -> set[str]:
     return {host.name for host in configured_hosts(context) if host.origin != sign_in}
 
 
-def _age(context: Context) -> float:
-    """Seconds since the file was last changed or put in place."""
+def _changed(context: Context) -> float:
+    """When the file was last changed or put in place, in seconds since the epoch. Blocking."""
     status = os.stat(resolve(context.replica, context.replica.options.path))  # noqa: PTH116
-    return max(0.0, time.time() - max(status.st_mtime, status.st_ctime))
+    return max(status.st_mtime, status.st_ctime)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pomhealth.agent.board import Board
-from pomhealth.agent.clock import Clock as Steady
+from pomhealth.clock import Clock as Steady
 from pomhealth.replica.model import Process, Replica
 from pomhealth.status import (
     Change,
