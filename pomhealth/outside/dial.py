@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from pomhealth.hangup import hang_up
 from pomhealth.outside import trust as trusts
 from pomhealth.outside.names import NoSuchName, NotResolved, Resolver
 from pomhealth.outside.proxy import Proxy, joined
@@ -94,7 +95,9 @@ async def line(way: Way, addresses: Iterable[str], trust: Trust, *, end: float) 
     finally:
         if writer is not None:
             writer.transport.abort()
-        raw.close()
+            raw.close()
+        else:
+            hang_up(raw)
 
 
 async def _why(
@@ -109,7 +112,7 @@ async def _why(
             der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
             writer.transport.abort()
         finally:
-            raw.close()
+            hang_up(raw)
     except (Trouble, Unjudged, ssl.SSLError):
         der = b""
     shown = trusts.read_shown(der) if der else None

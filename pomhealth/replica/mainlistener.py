@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
+from pomhealth.hangup import hang_up
 from pomhealth.reach import Garbled, Refused, Silent
 from pomhealth.replica.model import Replica
 from pomhealth.replica.unverified import unverified
@@ -151,7 +152,9 @@ async def connection(to: Approach) -> AsyncIterator[tuple[asyncio.StreamReader, 
     finally:
         if writer is not None:
             writer.transport.abort()
-        raw.close()
+            raw.close()
+        else:
+            hang_up(raw)
 
 
 async def _connected(to: Approach) -> socket.socket:
