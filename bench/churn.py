@@ -18,6 +18,7 @@ from bench.table import milliseconds, table
 from bench.verdicts import lasting, missed
 from bench.witness import Said
 
+_LINES, _WIDTH = 20, 240  # of the agent's log, told with an alarm
 _BEFORE = 8.0  # seconds before an alarm in which what went on is told with it
 
 
@@ -74,7 +75,7 @@ def told(outcome: Churn) -> str:
             )
             + " MiB",
         ),
-        ("agent, log lines", str(outcome.lines)),
+        ("agent, log lines", str(len(outcome.log))),
     ]
     return "\n".join([*lines, f"Churn for {minutes:.1f} minutes:", table(("", ""), rows)])
 
@@ -93,7 +94,16 @@ def _alarm(one: Said, outcome: Churn) -> str:
         f"{_clock(one.began)} {one.level} {one.id} {one.cause} {lasted}: {one.summary}\n"
         f"    meanwhile: {', '.join(acts) or 'nothing was done'}; the replica itself answered"
         f" {'always' if all(look.well for look in near) else 'NOT always'}, the slowest in {slowest:.2f} s"
+        + "".join(f"\n    {line[:_WIDTH]}" for line in _said_between(one, outcome))
     )
+
+
+def _said_between(one: Said, outcome: Churn) -> list[str]:
+    """What the agent's log says from shortly before an alarm until its end."""
+    first, last = _clock(one.began - 2.0), _clock(one.ended + 0.5 if one.ended is not None else outcome.ended)
+    return [line for line in outcome.log if first <= line.partition('"timestamp": "')[2][11:23] <= last][
+        :_LINES
+    ]
 
 
 def _requests(seen: Counter[str]) -> str:

@@ -58,7 +58,7 @@ class Churn:
     worst: dict[str, float] = field(default_factory=dict)
     memory: list[float] = field(default_factory=list)
     busy: float = 0.0
-    lines: int = 0
+    log: list[str] = field(default_factory=list)  # the agent's own lines
 
     @property
     def for_nothing(self) -> list[Said]:
@@ -105,13 +105,13 @@ def churned(stage: Stage, load: Load, seconds: float, *, seed: int) -> Churn:
             "main": stack.enter_context(_clients(stage, "main", load.main)),
             "agent": stack.enter_context(_clients(stage, "agent", load.agent)),
         }
-        spent, lines = cpu(stage.agent_pid), _lines(stage.agent_log)
+        spent, before = cpu(stage.agent_pid), len(_lines(stage.agent_log))
         outcome = Churn(time.monotonic())
         _act(acts, truth, load, outcome.began + seconds)
         time.sleep(_SETTLE)
         outcome.ended = time.monotonic()
         outcome.busy = (cpu(stage.agent_pid) - spent) / (outcome.ended - outcome.began)
-        outcome.lines = _lines(stage.agent_log) - lines
+        outcome.log = _lines(stage.agent_log)[before:]
         for name, process in clients.items():
             seen = _report(process)
             outcome.requests[name], outcome.worst[name] = Counter(seen["seen"]), float(seen["worst"])
@@ -162,9 +162,8 @@ def _report(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     return report
 
 
-def _lines(path: Path) -> int:
-    with path.open("rb") as log:
-        return sum(1 for _ in log)
+def _lines(path: Path) -> list[str]:
+    return path.read_text("utf-8", "replace").splitlines()
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

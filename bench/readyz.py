@@ -41,9 +41,11 @@ def run(demo: Demo, *, turns: int) -> str:
         flapping = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=max(turns, 3), rate=STEADY)
     before_crowd = rss(demo.agent_pid)
     with crowded(demo.agent, CROWD, again=0):
+        waited = load(demo.agent, "/readyz", connections=1, seconds=0.001).latencies[0]
         idle = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=turns, rate=STEADY)
         among = rss(demo.agent_pid)
     with crowded(demo.agent, CROWD):
+        load(demo.agent, "/readyz", connections=1, seconds=0.001)  # who came first goes first
         pressing = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=turns, rate=STEADY)
         among = max(among, rss(demo.agent_pid))
     fast = table(
@@ -76,7 +78,8 @@ def run(demo: Demo, *, turns: int) -> str:
         f"As fast as they can, {CONNECTIONS} keep-alive connections over TCP, {turns} turns of 1 s each, medians"
         f" (budget: ratio over 1):\n{fast}\n\n"
         f"At {STEADY:.0f} requests a second (budget: p99 under 2 ms while probes fail):\n{slow}\n"
-        f"  The agent's resident memory before those connections and with them: {before_crowd:.1f} and {among:.1f} MiB."
+        f"  The agent's resident memory before those connections and with them: {before_crowd:.1f} and {among:.1f} MiB;\n"
+        f"  who came right behind them all had an answer after {milliseconds(waited)}."
     )
 
 

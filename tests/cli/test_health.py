@@ -16,6 +16,7 @@ import pytest
 from pomhealth.client.usage import HELP
 from tests.cli.health_server import RECORDINGS, Talk, agent, http, recorded, saying, serving
 
+SCRIPT = Path(__file__).parents[2] / "scripts" / "pomhealth"
 DEADLINE = 20  # seconds; far more than any of these takes
 STATES = sorted(path.parent.name for path in RECORDINGS.glob("*/pomerium_status.http"))
 BROKEN = {
@@ -467,25 +468,60 @@ def test_an_output_that_nobody_reads_changes_nothing(output: str) -> None:
 
 # What makes it fast
 
+OWN = {
+    "pomhealth",
+    "pomhealth.entry",
+    *("pomhealth.client", "pomhealth.client.answer", "pomhealth.client.ask", "pomhealth.client.usage"),
+}
 
-def modules(code: str, *arguments: str) -> set[str]:
+
+def modules(*command: str) -> set[str]:
+    """What a program in Python loads, by its own account; it must end without a word of its own on standard error."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     run = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", code, *arguments],
+        command,
+        env={**environment, "PYTHONPROFILEIMPORTTIME": "1"},
         capture_output=True,
         text=True,
         timeout=DEADLINE,
         check=False,
     )
-    return {
-        line.rpartition("|")[2].strip() for line in run.stderr.splitlines() if line.startswith("import time:")
-    }
+    lines = run.stderr.splitlines()
+    assert all(line.startswith("import time:") for line in lines), run.stderr
+    return {line.rpartition("|")[2].strip() for line in lines}
 
 
 @pytest.mark.parametrize("rows", [FINE, [*FINE[:1], READ_ONLY]])
-def test_it_loads_nothing_that_it_does_not_use(rows: list[tuple[str, ...]]) -> None:
-    """The start-up time is the feature: nothing but its own four modules and the socket."""
+@pytest.mark.parametrize("options", [[], ["-v"], ["-e", "x", "--timeout", "5"], ["envoy.server"]])
+def test_it_loads_nothing_that_it_does_not_use(rows: list[tuple[str, ...]], options: list[str]) -> None:
+    """The start-up time is the feature: nothing but its own modules and the socket."""
     with serving(saying(agent(*rows))) as server:
-        loaded = modules("from pomhealth.entry import main; main()", "health", "-a", server.address)
-    package = {"pomhealth", "pomhealth.entry", "pomhealth.client"}
-    package |= {f"pomhealth.client.{name}" for name in ("answer", "ask", "usage")}
-    assert loaded - modules("pass") == {*package, "_socket"}
+        loaded = modules(sys.executable, str(SCRIPT), "health", "-a", server.address, *options)
+    assert loaded - modules(sys.executable, "-c", "pass") == {*OWN, "_socket"}
+
+
+def test_installed_from_a_wheel_it_loads_the_same_and_nothing_more(tmp_path: Path) -> None:
+    """As users have it: in an environment of its own, by the launcher that the wheel brings."""
+    pytest.importorskip("pip", reason="nothing to install a wheel with")
+    python = [sys.executable, "-m"]
+    for command in (
+        [*python, "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)],
+        [*python, "venv", "--without-pip", str(tmp_path / "venv")],
+    ):
+        subprocess.run(command, cwd=SCRIPT.parents[1], capture_output=True, timeout=60, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    fresh = tmp_path / "venv" / "bin"
+    pip = [
+        *python,
+        "pip",
+        "--python",
+        str(fresh / "python"),
+        "install",
+        "--no-index",
+        "--no-deps",
+        str(wheel),
+    ]
+    subprocess.run(pip, capture_output=True, timeout=60, check=True)
+    with serving(saying(agent(*FINE))) as server:
+        loaded = modules(str(fresh / "pomhealth"), "health", "-a", server.address)
+    assert loaded - modules(str(fresh / "python"), "-c", "pass") == {*OWN, "_socket"}
