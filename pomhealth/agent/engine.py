@@ -11,7 +11,7 @@ from pomhealth.agent.lag import TICK, Lag
 from pomhealth.agent.look import Seen, look_once
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
-from pomhealth.replica.budget import Budget, Haste
+from pomhealth.replica.budget import FULL, Budget, Haste
 from pomhealth.status import Entry, Outcome, Streak
 from pomhealth.status.settle import VOIDS
 
@@ -20,6 +20,9 @@ STAGGER = 0.02  # seconds between the first looks of two checks, so that they do
 REST = 1000  # at rest a dear look takes at most 1/1000 of the time of Envoy's main thread
 WATCHING = 200  # and 1/200 while something fails or warns: somebody waits for its end
 UNANSWERED = 30  # one without an answer is made again after so many times the time that it took
+PLENTY = (
+    FULL - 0.5
+)  # seconds of Envoy's time left, with which the dear looks at its configuration cost it little
 WARNED = 5.0  # seconds between two looks at a warning, at least: nobody waits for its end
 UNSEEN = 15.0  # seconds between two looks at what cannot be seen, at most: a right may be granted
 
@@ -74,6 +77,21 @@ class Engine:
         ids = tuple(ids)
         self._told.update(ids)
         self.trigger(ids)
+
+    def glance(self, ids: Iterable[str]) -> None:
+        """As `trigger`, for those that fail, and for the dear ones while they hardly cost anything.
+
+        A look that is neither may leave a line in the replica's log.
+        """
+        client = self._context.admin_client if self._context is not None else None
+        cheap = client is not None and client.budget.balance >= PLENTY
+        plan, entries = self._board.plan, self._board.status.entries
+        self.trigger(
+            id_
+            for id_ in ids
+            if entries[id_].outcome is Outcome.FAIL
+            or (cheap and id_ in self._wakes and plan.checks[id_].dear)
+        )
 
     async def run(self) -> None:
         """Watches until it is cancelled."""

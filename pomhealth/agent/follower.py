@@ -34,7 +34,8 @@ FEEL = 1.0  # seconds between two looks whether the replica's directories answer
 SETTLE = 0.05  # seconds from the first sign of a change until it is looked for
 DEADLINE = 5.0  # seconds for one discovery
 LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
-AFTER_RELOAD = (1.0, 3.0)  # seconds after a changed configuration when its effects are looked at once more
+AFTER_RELOAD = (1.2, 3.0)  # seconds after a changed configuration when its effects are looked at once more
+TAKEN_OVER = (0.12, 0.35)  # the same, where that costs next to nothing: Envoy may have it by then
 
 Discover = Callable[[Settings, "Replica | None"], Replica]
 Changed = Callable[[Replica, Settings], bool]
@@ -222,7 +223,11 @@ class Follower:
         for handle in self._later:
             handle.cancel()
         loop = asyncio.get_running_loop()
-        self._later = [loop.call_later(delay, self._trigger, CONFIG) for delay in AFTER_RELOAD]
+        effects = self._board.plan.triggered_by(CONFIG)
+        self._later = [
+            *(loop.call_later(delay, self._engine.glance, effects) for delay in TAKEN_OVER),
+            *(loop.call_later(delay, self._trigger, CONFIG) for delay in AFTER_RELOAD),
+        ]
 
     def _trigger(self, event: str) -> None:
         self._engine.trigger(self._board.plan.triggered_by(event))

@@ -24,10 +24,18 @@ class Notes:
     def keep(self, key: Hashable, value: Any) -> None:
         self._kept[key] = value
 
-    async def shared(self, name: str, ask: Callable[[], Awaitable[T]], *, fresh: float) -> tuple[T, bool]:
+    async def shared(
+        self,
+        name: str,
+        ask: Callable[[], Awaitable[T]],
+        *,
+        fresh: float,
+        lasts: Callable[[T], bool] = lambda _: True,
+    ) -> tuple[T, bool]:
         """The answer of `ask`, or one under this name not older than `fresh` seconds; and whether it was asked now.
 
-        One question serves all who ask at once. Raises what `ask` raises.
+        One question serves all who ask at once; an answer that does not last serves nobody else. Raises what `ask`
+        raises.
         """
         clock = asyncio.get_running_loop().time
         async with self._locks.setdefault(name, asyncio.Lock()):
@@ -35,5 +43,6 @@ class Notes:
             if kept is not None and clock() - kept[0] < fresh:
                 return kept[1], False
             answer = await ask()
-            self._answers[name] = (clock(), answer)
+            if lasts(answer):
+                self._answers[name] = (clock(), answer)
             return answer, True

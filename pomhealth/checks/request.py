@@ -37,8 +37,16 @@ class Ping:
 
 async def ping(context: Context) -> Ping:
     """Asks, or gives the answer that another check has just had. Raises Unobservable where there is nobody to ask."""
-    answer, _ = await context.notes.shared("ping", lambda: _ask(context), fresh=_FRESH)
+    to = approach(context.replica, server_name(context))
+    answer, _ = await context.notes.shared(
+        f"ping {to.where if to else ''}", lambda: _ask(context), fresh=_FRESH, lasts=_lasts
+    )
     return answer
+
+
+def _lasts(answer: Ping) -> bool:
+    """A refusal does not: it left no line in the log, and may be over the next moment."""
+    return answer.status != 0 or answer.silent
 
 
 async def _ask(context: Context) -> Ping:

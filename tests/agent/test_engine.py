@@ -277,6 +277,21 @@ async def test_a_dear_look_for_which_readiness_waits_goes_first() -> None:
         await until(lambda: board.status.ready)
 
 
+async def test_a_glance_is_for_what_fails_and_for_dear_looks_that_cost_nothing_yet() -> None:
+    dear, calm, bad = Probe(), Probe(), Probe(BAD)
+    what = plan((check("dear", dear=True), dear), (check("calm"), calm), (check("bad"), bad))
+    async with running(what, given=False) as (engine, _, _broke):
+        engine.use(overdrawn(0.0))
+        await until(lambda: (dear.calls, calm.calls, bad.calls) == (1, 1, 1))
+        engine.glance(["dear", "calm", "bad"])
+        await until(lambda: (dear.calls, bad.calls) == (2, 2))
+        engine.use(overdrawn(FULL / 2))  # of the same Envoy by now
+        await until(lambda: (dear.calls, calm.calls, bad.calls) == (3, 2, 3))
+        engine.glance(["dear", "calm", "bad"])
+        await until(lambda: bad.calls == 4)
+        assert (dear.calls, calm.calls) == (3, 2)
+
+
 async def test_another_envoy_has_a_budget_of_its_own() -> None:
     probe = Probe()
     async with running(plan((check("a", dear=True), probe)), given=False) as (engine, _, _broke):

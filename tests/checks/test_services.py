@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,16 @@ async def test_both_services_learn_from_one_request(replica: RunningReplica) -> 
     async with context_of(replica) as context:
         await asyncio.gather(proxy_service.look(context), authorize_service.look(context))
     assert replica.log().count("authorize check") == lines + 1
+
+
+async def test_a_refusal_at_the_address_of_before_is_no_answer_at_this_one(replica: RunningReplica) -> None:
+    async with context_of(replica) as context:
+        endpoints = tuple(
+            replace(one, port=DEAD) if one.role == "address" else one for one in context.replica.endpoints
+        )
+        before = replace(context, replica=replace(context.replica, endpoints=endpoints))
+        assert (await ping(before)).status == 0
+        assert (await ping(context)).status == 200
 
 
 @pytest.mark.proves("proxy.service/no-answer")
