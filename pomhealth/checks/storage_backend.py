@@ -10,7 +10,7 @@ from pomhealth.checks.context import Context
 from pomhealth.reach import Silent
 from pomhealth.replica.model import Storage
 from pomhealth.replica.paths import resolve
-from pomhealth.status import Evidence, Finding, failed, passed
+from pomhealth.status import Evidence, Finding, failed, passed, unseen
 from pomhealth.storage import access, filestore, verdict
 from pomhealth.storage.connstring import BadDsn
 from pomhealth.storage.trouble import Failed
@@ -62,6 +62,8 @@ async def _postgres(context: Context, storage: Storage) -> Finding:
             attributes=verdict.ATTRIBUTES,
         )
     except Failed as failure:
+        if failure.trouble.passing:
+            return unseen(f"PostgreSQL is failing over: {failure.trouble.why}")
         if session.target is None:
             return failed(
                 failure.trouble.cause,
@@ -72,4 +74,6 @@ async def _postgres(context: Context, storage: Storage) -> Finding:
             )
         return verdict.trouble(failure.trouble, session.target)
     assert session.target is not None
+    if session.promotes(facts):
+        return unseen(f"PostgreSQL is failing over: {facts.host} is a standby so far")
     return verdict.judge(facts, session.target, context.replica.release)

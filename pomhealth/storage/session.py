@@ -13,7 +13,7 @@ from dataclasses import replace
 from pomhealth.blocking import Workers
 from pomhealth.reach import Silent
 from pomhealth.status import Unobservable
-from pomhealth.storage import fit, questions
+from pomhealth.storage import failover, fit, questions
 from pomhealth.storage.answer import Answer
 from pomhealth.storage.dsn import NOWHERE, conninfo
 from pomhealth.storage.questions import StorageFacts
@@ -26,6 +26,7 @@ _LOGIN = 10.0  # seconds for a login where there is one server: it waits in the 
 _LOGIN_OF_SEVERAL = 2.0
 _RESOLVE = 5.0
 _DISK_EVERY = 60.0  # seconds between two proofs that the server has disk to write on
+_PROMOTED = 0.25  # seconds between two looks whether a standby has taken over
 _LEAST = 0.15  # seconds that must be left of a look to ask at all
 _LEAST_FOR_DISK = 0.3  # the same for that proof: the server ends it after 0.25
 
@@ -57,6 +58,7 @@ class PostgresSession:
         self._disk_due = 0.0
         self._gone_since: float | None = None
         self._outage = (0.0, 0.0)  # when the last one ended, and how long it was
+        self._served = False  # whether there ever was a session
         self._closed = False
 
     @property
@@ -86,6 +88,13 @@ class PostgresSession:
                 if fresh or failed.trouble.silent or end - asyncio.get_running_loop().time() < _LEAST:
                     raise
             return await self._ask(end)  # the server had closed the old connection: that alone says nothing
+
+    def promotes(self, facts: StorageFacts) -> bool:
+        """Whether the standby that answered may just be taking over: until now another server was there."""
+        ended, gone = self._outage
+        several = self._target is not None and len(self._target.hosts) > 1
+        since = asyncio.get_running_loop().time() - ended + gone
+        return facts.in_recovery and several and gone > 0.0 and since < failover.FAILOVER
 
     async def ask(self, statements: str, *, deadline: float) -> Answer:
         """What the server answers, once it is this question's turn, within `deadline` seconds; an error comes last.
@@ -204,6 +213,7 @@ class PostgresSession:
             raise Failed(silence(f"no session with {where} within {loop.time() - begun:.2f} s"))
         self._attempt = None
         self._kept = attempt.result()
+        self._served = True
         if self._gone_since is not None:
             self._outage = (loop.time(), loop.time() - self._gone_since)
             self._gone_since = None
@@ -233,7 +243,8 @@ class PostgresSession:
         if not troubles:
             raise Failed(Trouble("unreachable", "the connection string names no server", lost=True))
         told = "; ".join(dict.fromkeys(one.why for one in troubles))
-        raise Failed(replace(worst(troubles), why=told))
+        passing = self._served and failover.under_way(troubles, gone=self._gone_for())
+        raise Failed(replace(worst(troubles), why=told, passing=passing))
 
     async def _addresses(self, target: Target, troubles: list[Trouble]) -> list[tuple[Host, str]]:
         found: list[tuple[Host, str]] = []
@@ -294,14 +305,20 @@ class PostgresSession:
 
     def _settled(self, attempt: asyncio.Task[tuple[Wire, Host]]) -> None:
         """An attempt has come to its end: between two looks that is worth a look at once."""
-        failed = attempt.cancelled() or attempt.exception() is not None
+        error = None if attempt.cancelled() else attempt.exception()
+        failed = attempt.cancelled() or error is not None
         if failed:
             self._gone()
+        if isinstance(error, Failed) and error.trouble.passing:
+            asyncio.get_running_loop().call_later(_PROMOTED, self._tell)
         if not failed and not self._turn.locked() and self.changed is not None:
             self.changed()
 
     def _lost(self) -> None:
         self._drop()
+        self._tell()
+
+    def _tell(self) -> None:
         if self.changed is not None and not self._closed:
             self.changed()
 
@@ -310,6 +327,9 @@ class PostgresSession:
             self._kept[0].close()
             self._kept = None
             self._gone()
+
+    def _gone_for(self) -> float:
+        return asyncio.get_running_loop().time() - self._gone_since if self._gone_since is not None else 0.0
 
     def _gone(self) -> None:
         if self._gone_since is None and not self._closed:

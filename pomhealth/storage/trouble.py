@@ -48,7 +48,7 @@ class Trouble:
     """One thing that went wrong. `cause` is a code of storage.backend's; `why` one clause without a secret.
 
     `silent` when only the lack of an answer tells; `lost` when the connection is gone; `denied` when it is we who lack
-    the right to connect.
+    the right to connect; `passing` while one of several servers is about to take over.
     """
 
     cause: str
@@ -57,6 +57,7 @@ class Trouble:
     silent: bool = False
     lost: bool = False
     denied: bool = False
+    passing: bool = False
 
 
 class Failed(Exception):  # noqa: N818  (what failed is told by the trouble)
