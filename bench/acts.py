@@ -50,7 +50,7 @@ class Acts:
 
     def __init__(self, stage: Stage, seed: int) -> None:
         self.done: list[Act] = []
-        self._stage = stage
+        self.stage = stage
         self._random = random.Random(seed)
         self._bag: list[str] = []
         self._burning: list[subprocess.Popen[bytes]] = []
@@ -61,9 +61,9 @@ class Acts:
             "route removed": self._remove_route,
             "saved in place": self._save_in_place,
             "saved unchanged": stage.replica.rewrite,
-            "reload by signal": lambda: os.kill(stage.replica.pid, signal.SIGHUP),
+            "reload by signal": lambda: _hang_up(stage.replica.pid),
             "certificate renewed": self._renew,
-            "agent reloaded": lambda: os.kill(stage.agent_pid, signal.SIGHUP),
+            "agent reloaded": lambda: _hang_up(stage.agent_pid),
             "load on every core": self._burn,
             "checkpoint": lambda: self._storage("CHECKPOINT"),
             "vacuum": lambda: self._storage("VACUUM ANALYZE"),
@@ -103,25 +103,25 @@ class Acts:
     def _add_route(self) -> None:
         self._made += 1
         route = {**self._home[0], "from": f"https://r{self._made}.demo.localhost"}
-        self._stage.replica.rewrite(routes=[*self._stage.replica.options["routes"], route])
+        self.stage.replica.rewrite(routes=[*self.stage.replica.options["routes"], route])
 
     def _remove_route(self) -> None:
-        routes = list(self._stage.replica.options["routes"])
+        routes = list(self.stage.replica.options["routes"])
         if len(routes) > len(self._home):
             del routes[self._random.randrange(len(self._home), len(routes))]
         else:
             routes.reverse()  # none to take away: another order is a change too
-        self._stage.replica.rewrite(routes=routes)
+        self.stage.replica.rewrite(routes=routes)
 
     def _save_in_place(self) -> None:
         """As an editor without a rename does: the same file is cut to nothing, then written."""
-        path = self._stage.replica.config_path
+        path = self.stage.replica.config_path
         path.write_text(f"{path.read_text().rstrip()}\n# saved {len(self.done)} times\n")
 
     def _renew(self) -> None:
         pair = self_signed(["*.demo.localhost"])
         for name, content in (("key.pem", pair.key), ("cert.pem", pair.certificate)):
-            path = self._stage.replica.directory / name
+            path = self.stage.replica.directory / name
             new = path.with_suffix(".new")
             new.touch(mode=0o600)
             new.write_bytes(content)
@@ -132,23 +132,30 @@ class Acts:
         seconds = self._random.uniform(*_BURST)
         for _ in range(os.cpu_count() or 1):
             command = [sys.executable, "-c", _BURN.format(seconds)]
-            self._burning.append(spawn(command, cwd=self._stage.directory, output=subprocess.DEVNULL))
+            self._burning.append(spawn(command, cwd=self.stage.directory, output=subprocess.DEVNULL))
 
     def _storage(self, statement: str) -> None:
         with contextlib.suppress(
             psycopg.OperationalError
         ):  # on a loaded machine the session may not come about
-            self._stage.postgres.execute(statement)
+            self.stage.postgres.execute(statement)
 
     def _postgres(self, down: float) -> None:
-        self._stage.postgres.stop("fast")
+        self.stage.postgres.stop("fast")
         time.sleep(down)
-        _again(self._stage.postgres.start)
+        _again(self.stage.postgres.start)
 
     def _replica(self, down: float) -> None:
-        self._stage.replica.stop()
+        self.stage.replica.stop()
         time.sleep(down)
-        _again(self._stage.replica.restart)
+        _again(self.stage.replica.restart)
+
+
+def _hang_up(pid: int) -> None:
+    with contextlib.suppress(
+        ProcessLookupError
+    ):  # should it have ended by itself, the witnesses tell of that
+        os.kill(pid, signal.SIGHUP)
 
 
 def _again(start: Callable[[], None], tries: int = _TRIES) -> None:

@@ -109,6 +109,10 @@ def churned(stage: Stage, load: Load, seconds: float, *, seed: int) -> Churn:
         outcome = Churn(time.monotonic())
         _act(acts, truth, load, outcome.began + seconds)
         time.sleep(_SETTLE)
+        if not stage.agent_runs():
+            raise SystemExit(
+                "\n".join(["the agent has ended; its last lines:", *_lines(stage.agent_log)[-20:]])
+            )
         outcome.ended = time.monotonic()
         outcome.busy = (cpu(stage.agent_pid) - spent) / (outcome.ended - outcome.began)
         outcome.log = _lines(stage.agent_log)[before:]
@@ -123,7 +127,7 @@ def churned(stage: Stage, load: Load, seconds: float, *, seed: int) -> Churn:
 def _act(acts: Acts, truth: Truth, load: Load, until: float) -> None:
     left = set(KINDS)
     for name in acts.names():
-        if not left and time.monotonic() >= until:
+        if (not left and time.monotonic() >= until) or not acts.stage.agent_runs():
             return
         act = acts.do(name)
         left.discard(name)
