@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
+import os
 from collections.abc import Callable, MutableMapping
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
+from pomhealth.agent.lines import Lines
 from pomhealth.settings import LOG_LEVELS, Settings
 from pomhealth.status import Change, Outcome
 
@@ -16,31 +17,53 @@ Log = structlog.typing.FilteringBoundLogger
 Event = MutableMapping[str, Any]
 
 
-def open_log(settings: Settings, scrub: Callable[[str], str], stream: TextIO | None = None) -> Log:
-    """A log on `stream` (standard error, if none is named). Every text in it passes through `scrub`."""
-    out = sys.stderr if stream is None else stream
-    as_text = settings.log_format == "text" or (settings.log_format == "auto" and out.isatty())
+class Logs:
+    """Where the agent's log goes: `descriptor` (standard error). Whoever logs never waits for who reads it.
 
-    def redact(_: object, __: str, event: Event) -> Event:
-        return {key: _scrubbed(value, scrub) for key, value in event.items()}
+    Every text in it passes through `scrub`.
+    """
 
-    last: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
-    if as_text:
-        last = structlog.dev.ConsoleRenderer(colors=out.isatty())
-    logging.getLogger(
-        "asyncio"
-    ).disabled = True  # what it has to say comes through the loop's exception handler
-    log: Log = structlog.wrap_logger(
-        structlog.PrintLogger(out),
-        wrapper_class=structlog.make_filtering_bound_logger(_level(settings)),
-        processors=[
+    def __init__(self, scrub: Callable[[str], str], descriptor: int = 2) -> None:
+        self._scrub = scrub
+        self._terminal = os.isatty(descriptor)
+        self._lines = Lines(descriptor, self._of_dropped)
+        self._steps: list[structlog.typing.Processor] = []
+
+    def open(self, settings: Settings) -> Log:
+        """A log as these settings want it."""
+        as_text = settings.log_format == "text" or (settings.log_format == "auto" and self._terminal)
+        last: structlog.typing.Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_text:
+            last = structlog.dev.ConsoleRenderer(colors=self._terminal)
+        self._steps = [
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            redact,
+            self._redact,
             last,
-        ],
-    )
-    return log
+        ]
+        logging.getLogger(
+            "asyncio"
+        ).disabled = True  # what it has to say comes through the loop's exception handler
+        log: Log = structlog.wrap_logger(
+            self._lines,
+            wrapper_class=structlog.make_filtering_bound_logger(_level(settings)),
+            processors=self._steps,
+        )
+        return log
+
+    def flush(self, deadline: float) -> None:
+        """Waits for what is not written yet, at most `deadline` seconds."""
+        self._lines.flush(deadline)
+
+    def _redact(self, _: object, __: str, event: Event) -> Event:
+        return {key: _scrubbed(value, self._scrub) for key, value in event.items()}
+
+    def _of_dropped(self, count: int) -> str:
+        """The line that stands for those that nobody took in time."""
+        event: Any = {"event": "lines of this log were dropped: nobody read it", "lines": count}
+        for step in self._steps:
+            event = step(None, "warning", event)
+        return str(event)
 
 
 def tell(log: Log, change: Change) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from pomhealth import __version__
@@ -14,15 +16,17 @@ from pomhealth.agent.board import Board
 from pomhealth.agent.engine import Engine
 from pomhealth.agent.follower import Follower, Sight
 from pomhealth.agent.lag import KEPT, Lag
-from pomhealth.agent.logs import Log, open_log, tell
+from pomhealth.agent.logs import Log, Logs, tell
 from pomhealth.agent.reports import Reports
 from pomhealth.agent.scrub import Scrubber
 from pomhealth.agent.signals import Signals, exit_status
+from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
 from pomhealth.clock import Clock
 from pomhealth.publish.http import Pages, Server
 from pomhealth.publish.view import View, summary
+from pomhealth.reach import Silent
 from pomhealth.replica.changes import Changes
 from pomhealth.replica.discover import discover
 from pomhealth.replica.model import SOMEWHERE, Replica
@@ -34,6 +38,8 @@ STOPPED = 0
 FAILED = 1
 _CLOSING = 3.0  # seconds that a clean stop may take
 _LAST = 0.5  # seconds for what is still left then
+_READING = 2.0  # seconds for reading the settings again
+_LAST_LINES = 0.5  # seconds for the last lines of the log, where nobody reads it
 
 Reload = Callable[[], Settings]
 
@@ -45,11 +51,12 @@ def run(settings: Settings, reload: Reload | None = None) -> int:
     0 after a clean stop by SIGTERM, 1 when the address to listen on cannot be had.
     """
     loop = asyncio.new_event_loop()
+    agent = Agent(settings, reload or (lambda: settings))
     try:
-        agent = Agent(settings, reload or (lambda: settings))
         status = loop.run_until_complete(agent.run())
     finally:
         _end(loop)
+        agent.flush()
     return status or exit_status(agent.caught)
 
 
@@ -60,7 +67,9 @@ class Agent:
         self._settings = settings
         self._read_settings = reload
         self._scrubber = Scrubber()
-        self._log: Log = open_log(settings, self._scrubber.scrub)
+        self._logs = Logs(self._scrubber.scrub)
+        self._log: Log = self._logs.open(settings)
+        self._workers = Workers()
         self._signals: Signals | None = None
         self._told_started = False
         self._told_away = 0.0
@@ -69,6 +78,10 @@ class Agent:
     def caught(self) -> Any:
         """The signal that stopped it, or None."""
         return self._signals.caught if self._signals else None
+
+    def flush(self) -> None:
+        """Gives the log's last lines a moment to be read."""
+        self._logs.flush(_LAST_LINES)
 
     async def run(self) -> int:
         asyncio.get_running_loop().set_exception_handler(self._loop_error)
@@ -135,7 +148,9 @@ class Agent:
         try:
             taken = await server.listen(host, port)
         except OSError as error:
-            owner = await asyncio.get_running_loop().run_in_executor(None, _owner, port)
+            owner = ""
+            with contextlib.suppress(Silent):
+                owner = await self._workers.call("owner of a port", partial(_owner, port), deadline=_READING)
             why = f"it is held by {owner}" if owner else (error.strerror or "it cannot be had")
             self._log.error(
                 f"cannot listen on {address}: {why}; set another with --listen HOST:PORT or POMHEALTH_LISTEN"
@@ -208,12 +223,18 @@ class Agent:
 
     def _reload(self) -> None:
         """SIGHUP. Wrong settings change nothing."""
+        self._reloading = asyncio.ensure_future(self._read_again())
+
+    async def _read_again(self) -> None:
         try:
-            settings = self._read_settings()
+            settings = await self._workers.call("settings", self._read_settings, deadline=_READING)
         except SettingsError as error:
             self._log.error("the settings are wrong; the old ones stay in force", error=str(error))
             return
-        self._reloading = asyncio.ensure_future(self._take(settings))
+        except Silent as silence:
+            self._log.error("the settings cannot be read; the old ones stay in force", error=silence.why)
+            return
+        await self._take(settings)
 
     async def _take(self, settings: Settings) -> None:
         if settings.listen != self._settings.listen:
@@ -225,7 +246,7 @@ class Agent:
             if old is not None:
                 await old.close()
         self._settings = settings
-        self._log = open_log(settings, self._scrubber.scrub)
+        self._log = self._logs.open(settings)
         self._board.replan(plans.make(catalogue(), probes(), settings))
         self._follower.reload(settings)
         self._log.info("settings reloaded", listen=settings.listen)

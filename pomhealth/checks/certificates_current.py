@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from pomhealth.certs import judge, pem
 from pomhealth.certs.judge import Fault, Handshake, Sight
-from pomhealth.certs.model import DAY, METRICS, Pair
+from pomhealth.certs.model import DAY, METRICS, UNREADABLE, Pair
 from pomhealth.checks.ages import since
 from pomhealth.checks.certificates import loaded, on_disk, options_known
 from pomhealth.checks.context import Context
@@ -21,6 +21,7 @@ from pomhealth.reach import ReachError
 from pomhealth.replica.mainlistener import approach, presented
 from pomhealth.replica.model import Replica
 from pomhealth.status import Evidence, Finding, failed, not_applicable, passed, unseen, warned
+from pomhealth.touch import SAYS
 
 ID = "certificates_current"
 
@@ -29,6 +30,7 @@ _SHAKES = 3  # names asked for in one look, in turn
 _DEADLINE = 0.5  # seconds, for one handshake
 _TURN = "certificate names in turn"
 _ALIKE = 1.0  # seconds by which two ways to tell the same time may differ
+_FILES = ("CERTIFICATE_FILE", "KEY_FILE")
 
 
 async def look(context: Context) -> Finding:
@@ -49,7 +51,11 @@ async def look(context: Context) -> Finding:
         days=context.settings.certificate_days,
     )
     found = judge.faults(sight)
-    finding = _faulty(found, sight, replica) if found else _sound(sight, disk.unread)
+    silent = next((pair for pair in pairs if pair.silent), None)
+    if found:
+        finding = _faulty(found, sight, replica)
+    else:
+        finding = _silent(silent, sight) if silent else _sound(sight, disk.unread)
     return replace(finding, cost=envoys.seconds)
 
 
@@ -97,6 +103,21 @@ async def _handshake(replica: Replica, name: str) -> Handshake | None:
     except (ReachError, UnicodeError, ValueError):
         return None  # who does not answer is told by envoy.server and xds.listener
     return Handshake(to.where, name, got) if got is not None else None
+
+
+def _silent(pair: Pair, sight: Sight) -> Finding:
+    """A file that cannot be read since its file system hangs: Pomerium could not read it either."""
+    return failed(
+        UNREADABLE,
+        f"the certificate {pair.source.where} cannot be read: {SAYS}",
+        Evidence(pair.source.where, pair.unseen, "a certificate and a key that can be read"),
+        steps=(
+            f"See what it is mounted from: `findmnt -T {pair.source.files[0]}`, and have that answer again.",
+        ),
+        attributes=_attributes(sight),
+        names=tuple((word, text) for word, text in zip(_FILES, pair.source.files, strict=True) if text),
+        silent=True,
+    )
 
 
 def _sound(sight: Sight, unread: str) -> Finding:

@@ -45,9 +45,9 @@ async def look(context: Context) -> Finding:
         )
     if context.replica.awaited:
         return blocked("pomerium.process", "no replica runs that could take a configuration over")
+    if "config" in context.replica.missing:
+        raise Unobservable("the configuration file cannot be read", context.replica.missing["config"])
     if not options.path:
-        if "config" in context.replica.missing:
-            raise Unobservable("the configuration file cannot be read", context.replica.missing["config"])
         return not_applicable("this replica has no configuration file")
     if options.problems:
         if all(problem.check == CERTIFICATES for problem in options.problems):
