@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.notes import Notes
+from pomhealth.clock import steady
 from pomhealth.reach import Silent
 from pomhealth.replica import processes
 from pomhealth.status import Finding, Unobservable, not_applicable
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from pomhealth.storage.session import PostgresSession
 
 _DEADLINE = 0.4  # seconds for the answers: what asks every second must find its turn again
+_CLOCK = "clock of the server"
+_STEP = 10.0  # seconds that the server's clock must gain on ours between two looks: more than a look takes
 _FRESH = 0.5  # seconds for which one answer serves all
 _LONGEST = (
     90.0  # seconds between two of Pomerium's tries to connect, at most: it waits longer the longer they fail
@@ -72,14 +78,30 @@ def settling(context: Context, seen: Traces, grace: float) -> str:
         return f"the replica has started {processes.age(main):.0f} s ago"
     if seen.up < grace:
         return f"PostgreSQL has started {seen.up:.0f} s ago"
+    if seen.stepped < grace:
+        return f"PostgreSQL's clock was set {seen.stepped:.0f} s ago"
     if seen.back < grace + min(seen.gone, _LONGEST):
         return f"PostgreSQL was reached again {seen.back:.0f} s ago"
     return ""
 
 
+def stepped(notes: Notes, up: float, now: float) -> float:
+    """Seconds since the server's clock was seen to gain on ours, infinite where it never was.
+
+    `up` is the server's age by its clock, `now` a moment of ours. All rows grow old at once then.
+    """
+    ahead = up - now
+    before, at = notes.recall(_CLOCK) or (ahead, -math.inf)
+    if ahead - before > _STEP:
+        at = now
+    notes.keep(_CLOCK, (ahead, at))
+    return float(now - at)
+
+
 async def _ask(context: Context) -> Traces:
     reached = await session(context)
     try:
-        return read(await reached.ask(LOOK, deadline=_DEADLINE))
+        seen = read(await reached.ask(LOOK, deadline=_DEADLINE))
+        return replace(seen, stepped=stepped(context.notes, seen.up, steady()))
     except (Failed, BadDsn) as trouble:
         raise Unobservable(f"PostgreSQL could not be asked: {trouble}") from None

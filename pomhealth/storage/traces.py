@@ -8,6 +8,7 @@ renews a row of `services` every 15 s. What a row's endpoint says is not asked f
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 
 from pomhealth.storage import questions
@@ -56,7 +57,7 @@ class Traces:
     the server shows none. `pooled` when a pooler stands between. `up` is the server's age, `back` the time since
     our own connection came back after it was gone for `gone`. `announced` services are not expired, `expired` ones should have been swept, the
     oldest of all expired `expired_for` ago. `leases` is how many are held, `oldest_change` the age of the oldest change but the newest (0: there
-    is none, None: it was not found in time).
+    is none, None: it was not found in time). `stepped` is the time since the server's clock was set forward.
     """
 
     where: str
@@ -74,6 +75,7 @@ class Traces:
     expired_for: float
     leases: int
     oldest_change: float | None
+    stepped: float = math.inf
 
 
 def read(answer: Answer) -> Traces:
