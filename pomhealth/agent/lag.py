@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from pomhealth.clock import steady
 
-TICK = 0.25  # seconds; on the same moments as the looks, so that it wakes nobody
+BEAT = 1.0  # seconds between two ticks: to wake for nothing else costs more than all the rest of it
+TICK = 0.25  # seconds between them while something is waited for
 KEPT = 60.0  # seconds for which a late tick is remembered
 LEAST = 0.15  # seconds late at which a silence may be our own
 GONE = 2.0  # seconds late at which we did not run at all
+_MOST = 256  # late ticks that are remembered, at most
 _SLACK = 0.02  # seconds late that any process may be
 
 
@@ -25,7 +27,7 @@ class Late:
 
 
 class Lag:
-    """Ticks on the event loop, and remembers the ticks that came late.
+    """Ticks on the event loop, and remembers the ticks that came late. Who waits for an answer ticks more often: `came`.
 
     `beat` is called at each tick; `back` when a tick was `GONE` seconds late or more, with those seconds.
     """
@@ -41,14 +43,14 @@ class Lag:
         self._back = back
         self._clock = clock
         self._due = float("inf")
-        self._late: deque[tuple[float, float]] = deque(maxlen=int(KEPT / TICK))  # (due, came)
+        self._late: deque[tuple[float, float]] = deque(maxlen=_MOST)  # (due, came)
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begins to tick on the running event loop."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        wait = TICK - now % TICK
+        wait = BEAT - now % BEAT
         self._due = self._clock() + wait
         self._timer = loop.call_at(now + wait, self._tick)
 
@@ -61,12 +63,21 @@ class Lag:
         """The moment, as `since` and `worst` understand it."""
         return self._clock()
 
+    def came(self, due: float) -> None:
+        """Tells of a moment at which the event loop should have been served, as soon as it has been."""
+        now = self._clock()
+        if now - due <= _SLACK:
+            return
+        if self._late and due <= self._late[-1][1]:
+            due = min(due, self._late.pop()[0])  # the same time away, seen by several
+        self._late.append((due, now))
+
     def since(self, moment: float) -> Late:
         """How late the agent was since then, with a tick that is overdue right now. Remembers a minute."""
         now = self._clock()
-        spans = [came - max(due, moment) for due, came in self._late if came > moment]
         if now - self._due > _SLACK:
-            spans.append(now - max(self._due, moment))
+            self.came(self._due)
+        spans = [came - max(due, moment) for due, came in self._late if came > moment]
         return Late(max(spans), sum(spans)) if spans else Late()
 
     def worst(self, since: float) -> float:
@@ -75,8 +86,7 @@ class Lag:
 
     def _tick(self) -> None:
         now, due = self._clock(), self._due
-        if now - due > _SLACK:
-            self._late.append((due, now))
+        self.came(due)
         self.start()
         if now - due >= GONE:
             self._back(now - due)

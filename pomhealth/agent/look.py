@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pomhealth.agent.lag import GONE, LEAST, Lag, Late, excuses
+from pomhealth.agent.lag import GONE, LEAST, TICK, Lag, Late, excuses
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context, Look
 from pomhealth.clock import steady
@@ -49,7 +49,7 @@ async def look_once(
     """
     moment = lag.now if lag is not None else steady
     start = moment()
-    finding, broke, ended = await _finding(check, look, context)
+    finding, broke, ended = await _finding(check, look, context, lag)
     elapsed = moment() - start
     late = lag.since(start) if lag is not None else Late()
     took = max(0.0, elapsed - late.total)
@@ -80,12 +80,12 @@ def judged(finding: Finding, late: Late, took: float, lately: Late, *, ended: bo
     )
 
 
-async def _finding(check: Check, look: Look, context: Context) -> tuple[Finding, str, bool]:
+async def _finding(check: Check, look: Look, context: Context, lag: Lag | None) -> tuple[Finding, str, bool]:
     """What the probe finds, where it broke, and whether it came to its end with an answer."""
     task = asyncio.ensure_future(look(context))
     task.add_done_callback(_forget)
     try:
-        await asyncio.wait((task,), timeout=check.deadline)
+        await _wait(task, check.deadline, lag)
     finally:
         task.cancel()
     if not task.done() or task.cancelled():
@@ -102,6 +102,18 @@ async def _finding(check: Check, look: Look, context: Context) -> tuple[Finding,
     broke = f"{type(error).__name__} at {_place(error)}"
     reason = f"the look itself broke off ({broke}): this is a fault in pomhealth, not in the replica"
     return unseen(reason), broke, True
+
+
+async def _wait(task: asyncio.Future[Finding], seconds: float, lag: Lag | None) -> None:
+    """Waits for the end of the task, or so many seconds, and has the lag know when we were late meanwhile."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not task.done() and (left := end - loop.time()) > 0:
+        wait = min(left, TICK) if lag is not None else left
+        due = lag.now() + wait if lag is not None else 0.0
+        await asyncio.wait((task,), timeout=wait)
+        if lag is not None:
+            lag.came(due)
 
 
 def _mute(finding: Finding) -> bool:

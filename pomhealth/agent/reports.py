@@ -132,6 +132,7 @@ class Reports:
         """Whether the agent itself may be why a try that began then got no answer."""
         if self._lag is None:
             return False
+        self._lag.came(began + DEADLINE)
         took = max(self._lag.now() - began, EVERY)
         return excuses(self._lag.since(self._lag.now() - took), took)
 
