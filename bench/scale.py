@@ -28,7 +28,7 @@ from pomhealth.demo.running import RunningReplica
 
 ROUTES = 10_000
 CERTIFICATES = 1_000
-_PATIENCE = 180.0  # seconds until such a replica serves
+PATIENCE = 180.0  # seconds until such a replica serves
 _ALONE = {**os.environ, "POMHEALTH_RELEASE_FEED": "off"}  # a benchmark asks nobody outside
 _PARSE = "import sys, yaml; yaml.load(open(sys.argv[1], 'rb'), yaml.CSafeLoader)"
 
@@ -46,8 +46,8 @@ class Spent:
 def run(*, runs: int) -> str:
     """The whole command beside its peer, in turns; then each look."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        replica = _replica(Path(directory))
-        replica.start(patience=_PATIENCE)
+        replica = large(Path(directory))
+        replica.start(patience=PATIENCE)
         try:
             return _compared(replica, runs)
         finally:
@@ -110,7 +110,8 @@ def _middle(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-def _replica(root: Path) -> RunningReplica:
+def large(root: Path, *, routes: int = ROUTES, certificates: int = CERTIFICATES) -> RunningReplica:
+    """A replica with so many routes, each on a host of its own, and so many certificates for their domains."""
     return RunningReplica(
         root,
         release="v0.33.1",
@@ -118,20 +119,20 @@ def _replica(root: Path) -> RunningReplica:
             "authenticate_service_url": "https://authenticate.domain0.localhost",
             "certificate_file": None,
             "certificate_key_file": None,
-            "certificates": _certificates(root / "certificates"),
+            "certificates": _certificates(root / "certificates", certificates),
             "routes": [
                 {
-                    "from": f"https://route{number}.domain{number % CERTIFICATES}.localhost",
+                    "from": f"https://route{number}.domain{number % certificates}.localhost",
                     "to": f"http://10.0.{number // 250}.{number % 250}:8080",
                     "policy": [{"allow": {"or": [{"domain": {"is": "example.com"}}]}}],
                 }
-                for number in range(ROUTES)
+                for number in range(routes)
             ],
         },
     )
 
 
-def _certificates(directory: Path) -> list[dict[str, str]]:
+def _certificates(directory: Path, count: int) -> list[dict[str, str]]:
     """One certificate a domain; half with RSA keys, half with EC keys, as they come in the field."""
     directory.mkdir()
     issuer_key = ec.generate_private_key(ec.SECP256R1())
@@ -143,7 +144,7 @@ def _certificates(directory: Path) -> list[dict[str, str]]:
     pem = [key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) for key in keys]
     now = datetime.now(timezone.utc)
     named = []
-    for number in range(CERTIFICATES):
+    for number in range(count):
         name = f"domain{number}.localhost"
         certificate = (
             x509.CertificateBuilder()
