@@ -61,7 +61,7 @@ class Follower:
     """Keeps the engine's context, and the board's replica, those of the replica that is there.
 
     `found` is told of each new state of the replica. `every` is the seconds between two looks for a change, where the
-    kernel does not tell of one and where it does.
+    kernel does not tell of one and where it does, `again` whether the effects of a change are looked at once more.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Follower:
         found: Callable[[Replica], None],
         kernel: type[Kernel] = Kernel,
         every: tuple[float, float] = (EVERY, EVERY_WATCHED),
+        again: bool = True,
     ) -> None:
         self._board = board
         self._engine = engine
@@ -92,6 +93,7 @@ class Follower:
             ended=self._ended, files=self._suspect.ring, places=partial(self._trigger, PLACES)
         )
         self._every = every
+        self._again = again
         self._later: list[asyncio.TimerHandle] = []
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -99,6 +101,11 @@ class Follower:
         """From now on the replica that these settings mean is followed."""
         self._settings = settings
         self._poke()
+
+    def closed(self) -> None:
+        """A process of the replica has closed a connection of ours: it may have ended."""
+        self._trigger(PROCESS)
+        self._suspect.ring()
 
     async def run(self) -> None:
         """Follows until it is cancelled."""
@@ -199,6 +206,8 @@ class Follower:
         context = replace(open_context(replica, self._settings, known), workers=self._workers)
         if context.postgres is not None:
             context.postgres.changed = partial(self._trigger, STORAGE)
+        if context.admin_client is not None:
+            context.admin_client.when_closed(self.closed)
         if known is None:
             self._board.look_anew(self._board.plan.checks)
         self._replace(context)
@@ -222,6 +231,8 @@ class Follower:
     def _look_again_later(self) -> None:
         for handle in self._later:
             handle.cancel()
+        if not self._again:
+            return
         loop = asyncio.get_running_loop()
         effects = self._board.plan.triggered_by(CONFIG)
         self._later = [

@@ -27,6 +27,8 @@ class Client(Protocol):
 
     async def fetch(self, *, deadline: float) -> Mapping[str, Report]: ...
 
+    def when_closed(self, told: Callable[[], None]) -> None: ...
+
     async def close(self) -> None: ...
 
 
@@ -34,7 +36,7 @@ class Reports:
     """Asks the replica every second and hands what it says to the board.
 
     `changed` is told which ids it now speaks of otherwise than before. With a `lag`, a try that fails while the agent
-    itself was late does not count.
+    itself was late does not count. `closed` is called when the replica closes the connection: it may have ended.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Reports:
         changed: Callable[[frozenset[str]], None],
         connect: Callable[[Endpoint, int | None], Client] = ReportClient,
         lag: Lag | None = None,
+        closed: Callable[[], None] = lambda: None,
     ) -> None:
         self._board = board
         self._changed = changed
         self._connect = connect
         self._lag = lag
+        self._closed = closed
         self._client: Client | None = None
         self._asked: tuple[Endpoint, int | None] | None = None
         self._last: Mapping[str, Report] = {}
@@ -120,6 +124,7 @@ class Reports:
         if self._client is None or self._asked != (endpoint, pid):
             await self._drop_client()
             self._client, self._asked = self._connect(endpoint, pid), (endpoint, pid)
+            self._client.when_closed(self._closed)
             self._failures, self._last = 0, {}
         return self._client
 

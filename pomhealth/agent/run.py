@@ -90,7 +90,6 @@ class Agent:
         self._board = Board(plans.make(catalogue(), probes(), self._settings), clock=self._clock)
         self._board.redact_with(self._scrubber.scrub)
         self._engine = Engine(self._board, broken=self._probe_broke, lag=self._lag)
-        self._reports = Reports(self._board, changed=self._engine.told, lag=self._lag)
         self._follower = Follower(
             self._board,
             self._engine,
@@ -98,6 +97,9 @@ class Agent:
             Sight(discover, Changes().since),
             log=self._log,
             found=self._found,
+        )
+        self._reports = Reports(
+            self._board, changed=self._engine.told, lag=self._lag, closed=self._follower.closed
         )
         self._pages = Pages(self._view)
         self._board.subscribe(self._changed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from pomhealth.reach import Garbled, Silent
@@ -34,6 +35,10 @@ class EnvoyAdmin:
     @property
     def where(self) -> str:
         return self.address.where
+
+    def when_closed(self, told: Callable[[], None]) -> None:
+        """From now on `told` is called when Envoy closes a connection between two questions: it may have ended."""
+        self._gets.closed = told
 
     @property
     def busy(self) -> bool:

@@ -27,6 +27,7 @@ _CONNECT = 2.0  # seconds for finding a socket's file
 _RESOLVE = 2.0  # seconds for a name
 _LONGEST_LINE = 256 * 1024
 _PIECE = 256 * 1024  # bytes of a body that are read at once
+SETTLED = 1.0  # seconds that a connection must have lived for its end to be news: some servers keep none
 _FULL = (errno.EAGAIN, errno.ENOTCONN)  # a Unix listener whose queue is full, since nobody accepts
 
 Connect = Callable[[], Awaitable[socket.socket]]
@@ -50,6 +51,9 @@ class Gets:
 
     `admit` is asked once for each new connection, with its socket, after the first answer: it may raise. A body of
     more than `most` bytes is Garbled.
+    `admit` is asked once for each new connection, with its socket, after the first answer: it may raise. `closed`,
+    where set, is called when the server closes a connection between two questions, as the end of its process does,
+    and it had lived for SETTLED seconds.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Gets:
         self._host = host
         self._admit = admit
         self._most = most
+        self.closed: Callable[[], None] | None = None
         self._idle: list[_Connection] = []
 
     async def get(self, path: str, *, deadline: float, take: Take | None = None) -> Answer:
@@ -94,7 +99,7 @@ class Gets:
             kept = self._idle.pop()
             with contextlib.suppress(_Ended):
                 return await self._ask(kept, path, take)
-        connection = await _Connection.open(self._connect)
+        connection = await _Connection.open(self._connect, self._ended)
         try:
             return await self._ask(connection, path, take)
         except _Ended:
@@ -115,12 +120,40 @@ class Gets:
         self._idle.append(connection)
         return status, b"".join(body)
 
+    def _ended(self, connection: _Connection) -> None:
+        if connection not in self._idle:
+            return
+        self._idle.remove(connection)
+        connection.close()
+        if self.closed is not None and time.monotonic() - connection.began >= SETTLED:
+            self.closed()
+
 
 class _Ended(Exception):  # noqa: N818
     """The server closed the connection before it said anything."""
 
 
+class _End(asyncio.StreamReaderProtocol):
+    """Our end of a connection: `told`, where set, is called when the other end is closed."""
+
+    told: Callable[[], None] | None = None
+
+    def eof_received(self) -> bool | None:
+        self._tell()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.told is not None:
+            self.told()
+
+
 class _Connection:
+    """`began` is the time of the monotonic clock at which it was opened."""
+
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, raw: socket.socket
     ) -> None:
@@ -128,16 +161,23 @@ class _Connection:
         self._writer = writer
         self.socket = raw
         self.admitted = False
+        self.began = time.monotonic()
 
     @classmethod
-    async def open(cls, connect: Connect) -> _Connection:
+    async def open(cls, connect: Connect, ended: Callable[[_Connection], None]) -> _Connection:
+        """`ended` is told when the server closes it."""
         raw = await connect()
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=_LONGEST_LINE)
+        end = _End(reader)
         try:
-            reader, writer = await asyncio.open_connection(sock=raw, limit=_LONGEST_LINE)
+            transport, _ = await loop.create_connection(lambda: end, sock=raw)
         except BaseException:
             raw.close()
             raise
-        return cls(reader, writer, raw)
+        opened = cls(reader, asyncio.StreamWriter(transport, end, reader, loop), raw)
+        end.told = lambda: ended(opened)
+        return opened
 
     async def ask(self, path: str, host: str, take: Take, most: int) -> tuple[int, bool]:
         """Status, and whether the connection may be used again; the body goes to `take`, piece by piece."""

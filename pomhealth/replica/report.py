@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pomhealth.reach import Garbled
@@ -44,6 +44,10 @@ class ReportClient:
         if self._last is None or self._last[0] != answer.body:
             self._last = answer.body, parse_status(answer.body)
         return self._last[1]
+
+    def when_closed(self, told: Callable[[], None]) -> None:
+        """From now on `told` is called when the replica closes the connection between two questions: it may have ended."""
+        self._gets.closed = told
 
     async def close(self) -> None:
         await self._gets.close()

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pomhealth.agent.inotify import Directories
+from pomhealth.agent.mounts import Mounts
 from pomhealth.agent.pidfds import Pidfds
 from pomhealth.replica import processes
 from pomhealth.replica.model import Process
 
 PATIENCE = 10.0  # seconds
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount and make namespaces")
 
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def child_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+
+
+def queue() -> int:
+    """How many events the kernel keeps for one listener."""
+    return int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
 
 
 @pytest.fixture
@@ -69,6 +82,31 @@ async def test_one_that_has_ended_already_or_was_replaced_is_no_trouble(
     pidfds.close()
 
 
+@as_root
+async def test_the_end_of_a_process_in_another_pid_namespace_is_told() -> None:
+    ended: asyncio.Queue[Process] = asyncio.Queue()
+    pidfds = Pidfds(ended.put_nowait)
+    outside = await asyncio.create_subprocess_exec(
+        "unshare",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "sh",
+        "-c",
+        "echo; exec sleep 60",
+        stdout=subprocess.PIPE,
+    )
+    assert outside.stdout is not None
+    await outside.stdout.readline()
+    process = processes.process(child_of(outside.pid))
+    assert process is not None
+    pidfds.watch([process])
+    os.kill(process.pid, signal.SIGKILL)
+    assert await asyncio.wait_for(ended.get(), PATIENCE) == process
+    pidfds.close()
+    await outside.wait()
+
+
 @pytest.mark.parametrize("change", ["write", "rename", "remove", "link"])
 async def test_a_change_of_a_file_is_told_at_once(tmp_path: Path, change: str) -> None:
     config = tmp_path / "config.yaml"
@@ -100,3 +138,124 @@ async def test_a_directory_that_is_not_there_or_not_watched_any_more_tells_nothi
     assert not told.is_set()
     directories.close()
     directories.close()
+
+
+class Listening:
+    """Watched directories, and what they told."""
+
+    def __init__(self, *paths: Path) -> None:
+        self.told = asyncio.Event()
+        self.directories = Directories(self.told.set)
+        self.directories.open()
+        self.directories.watch([str(path) for path in paths])
+
+    def whole(self) -> bool:
+        return self.directories.whole
+
+    async def hears(self) -> frozenset[str]:
+        """The directories told of, once there is one."""
+        await asyncio.wait_for(self.told.wait(), PATIENCE)
+        self.told.clear()
+        return self.directories.take()
+
+
+@pytest.fixture
+async def listening() -> AsyncIterator[Callable[..., Listening]]:
+    made: list[Listening] = []
+
+    def listen(*paths: Path) -> Listening:
+        made.append(Listening(*paths))
+        return made[-1]
+
+    yield listen
+    for one in made:
+        one.directories.close()
+
+
+async def test_the_renaming_of_a_directory_above_is_told(
+    tmp_path: Path, listening: Callable[..., Listening]
+) -> None:
+    below = tmp_path / "a" / "b" / "c"
+    below.mkdir(parents=True)
+    heard = listening(below)
+    (tmp_path / "a").rename(tmp_path / "other")
+    assert await heard.hears() == {str(below)}
+
+
+async def test_a_directory_that_is_not_there_is_waited_for_step_by_step(
+    tmp_path: Path, listening: Callable[..., Listening]
+) -> None:
+    below = tmp_path / "a" / "b"
+    heard = listening(below)
+    assert not heard.whole()
+    (tmp_path / "a").mkdir()
+    assert await heard.hears() == {str(below)}
+    heard.directories.renew()
+    below.mkdir()
+    assert await heard.hears() == {str(below)}
+    heard.directories.renew()
+    assert heard.whole()
+    (below / "file").touch()
+    assert await heard.hears() == {str(below)}
+
+
+async def test_a_watch_that_the_kernel_has_taken_away_is_asked_for_anew(
+    tmp_path: Path, listening: Callable[..., Listening]
+) -> None:
+    below = tmp_path / "a"
+    below.mkdir()
+    heard = listening(below)
+    assert heard.whole()
+    below.rmdir()
+    below.mkdir()
+    assert await heard.hears() == {str(below)}
+    assert not heard.whole()
+    heard.directories.renew()
+    assert heard.whole()
+    (below / "file").touch()
+    assert await heard.hears() == {str(below)}
+
+
+async def test_more_changes_than_the_kernel_keeps_may_have_been_anywhere(
+    tmp_path: Path, listening: Callable[..., Listening]
+) -> None:
+    busy, quiet = tmp_path / "busy", tmp_path / "quiet"
+    busy.mkdir()
+    quiet.mkdir()
+    heard = listening(busy, quiet)
+    for number in range(queue() // 2 + 1):  # each is made and removed, and nobody reads meanwhile
+        name = busy / str(number)
+        name.mkdir()
+        name.rmdir()
+    assert await heard.hears() == {str(busy), str(quiet)}
+
+
+@as_root
+async def test_a_mount_is_told_once_and_nothing_while_there_is_none(tmp_path: Path) -> None:
+    told: asyncio.Queue[None] = asyncio.Queue()
+    mounts = Mounts(lambda: told.put_nowait(None))
+    before = descriptors()
+    mounts.watch(None)
+    for command in (
+        ("mount", "-t", "tmpfs", "tmpfs", str(tmp_path)),
+        ("mount", "-o", "remount,ro", str(tmp_path)),
+        ("umount", str(tmp_path)),
+    ):
+        assert told.empty()
+        process = await asyncio.create_subprocess_exec(*command)
+        await asyncio.wait_for(told.get(), PATIENCE)
+        assert await process.wait() == 0
+    mounts.close()
+    assert descriptors() == before
+
+
+async def test_the_mounts_of_a_process_that_is_gone_are_our_own(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.wait()
+    before = descriptors()
+    mounts = Mounts(lambda: None)
+    mounts.watch(child.pid)
+    assert descriptors() > before
+    mounts.close()
+    mounts.close()
+    assert descriptors() == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -33,6 +33,9 @@ class Told:
     def connect(self, _: Endpoint, pid: int | None) -> Told:
         self.opened.append(pid)
         return self
+
+    def when_closed(self, told: Callable[[], None]) -> None:
+        pass
 
     async def fetch(self, *, deadline: float) -> Mapping[str, Report]:
         assert deadline < 1
