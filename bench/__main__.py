@@ -1,4 +1,7 @@
-"""`python -m bench`: every benchmark, each beside its peer. `--quick` for a first look."""
+"""`python -m bench`: every benchmark, each beside its peer. `--quick` for a first look.
+
+The exit status is 1 after a wrong verdict on a fault.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ import os
 import platform
 import sys
 
-from bench import health, readyz, scale
+from bench import churn, faults, health, readyz, scale
 from bench.stage import demo
 
 
-def main() -> None:
+def main() -> int:
     quick = "--quick" in sys.argv[1:]
     print(
         f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start."
@@ -19,8 +22,12 @@ def main() -> None:
     with demo() as stage:
         print(health.run(stage.agent, runs=20 if quick else 200) + "\n", flush=True)
         print(readyz.run(stage, turns=1 if quick else 5) + "\n", flush=True)
-    print(scale.run(runs=1 if quick else 5), flush=True)
+    print(scale.run(runs=1 if quick else 5) + "\n", flush=True)
+    told, right = faults.run(rounds=1 if quick else 10)
+    print(told + "\n", flush=True)
+    print(churn.run(minutes=0.0 if quick else 15.0), flush=True)
+    return 0 if right else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -50,7 +50,7 @@ class Limits:
     at least, unless the replica's own report says something first.
     """
 
-    told: float = 15.0
+    told: float = 30.0
     healed: float = 60.0
     hold: float = 0.0
 

@@ -7,9 +7,12 @@ from pomhealth.demo.ports import free_ports
 from pomhealth.demo.stage import Stage
 
 
+def _hold_port(stage: Stage) -> None:
+    stage.home["port-taken"] = _squat(stage, "port-taken")
+
+
 def _take_port(stage: Stage) -> str:
-    taken = free_ports(1)[0]
-    pid = stage.squat("port-taken", "127.0.0.1", taken)
+    taken, pid = stage.home.pop("port-taken")
     stage.home.setdefault("address", stage.replica.options["address"])
     stage.replica.rewrite(address=f"127.0.0.1:{taken}")
     return f"moved address to 127.0.0.1:{taken}, which another program (port-squatter, pid {pid}) holds"
@@ -21,9 +24,12 @@ def _give_port_back(stage: Stage) -> str:
     return f"moved address back to {stage.replica.options['address']}"
 
 
+def _hold_redirect_port(stage: Stage) -> None:
+    stage.home["redirect-port-taken"] = _squat(stage, "redirect-port-taken")
+
+
 def _take_redirect_port(stage: Stage) -> str:
-    taken = free_ports(1)[0]
-    pid = stage.squat("redirect-port-taken", "127.0.0.1", taken)
+    taken, pid = stage.home.pop("redirect-port-taken")
     stage.home.setdefault("http_redirect_addr", stage.replica.options["http_redirect_addr"])
     stage.replica.rewrite(http_redirect_addr=f"127.0.0.1:{taken}")
     return f"moved http_redirect_addr to 127.0.0.1:{taken}, which another program (port-squatter, pid {pid}) holds"
@@ -91,6 +97,12 @@ def _good_file(stage: Stage) -> str:
     return f"saved a good {stage.replica.config_path} again"
 
 
+def _squat(stage: Stage, name: str) -> tuple[int, int]:
+    """Has another program hold a free port; gives the port and the program's pid."""
+    taken = free_ports(1)[0]
+    return taken, stage.squat(name, "127.0.0.1", taken)
+
+
 FAULTS = (
     Fault(
         "port-taken",
@@ -101,6 +113,8 @@ FAULTS = (
         _take_port,
         _give_port_back,
         file=True,
+        prepare=_hold_port,
+        seen="look",
     ),
     Fault(
         "redirect-port-taken",
@@ -111,6 +125,8 @@ FAULTS = (
         _take_redirect_port,
         _give_redirect_port_back,
         file=True,
+        prepare=_hold_redirect_port,
+        seen="look",
     ),
     Fault(
         "bad-config",
