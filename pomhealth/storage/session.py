@@ -51,6 +51,7 @@ class PostgresSession:
         self.changed: Callable[[], None] | None = None
         self._source = (dsn, environment, root, cwd)
         self._workers = Workers()
+        self._unresolved: set[str] = set()
         self._turn = asyncio.Lock()
         self._target: Target | None = None
         self._kept: tuple[Wire, Host] | None = None
@@ -210,7 +211,10 @@ class PostgresSession:
         done, _ = await asyncio.wait({attempt}, timeout=max(0.0, end - begun))
         if not done:
             where = self._target.where if self._target else "the server"
-            raise Failed(silence(f"no session with {where} within {loop.time() - begun:.2f} s"))
+            why = f"no session with {where} within {loop.time() - begun:.2f} s"
+            if self._unresolved:
+                why += f": the resolver does not answer for {', '.join(sorted(self._unresolved))}"
+            raise Failed(silence(why))
         self._attempt = None
         self._kept = attempt.result()
         self._served = True
@@ -247,22 +251,21 @@ class PostgresSession:
         raise Failed(replace(worst(troubles), why=told, passing=passing))
 
     async def _addresses(self, target: Target, troubles: list[Trouble]) -> list[tuple[Host, str]]:
+        """Every server's addresses, in their order; all names are asked for at once, for one may hang."""
+        hosts = tuple(target.hosts)
+        resolved = await asyncio.gather(*(self._resolve(host) for host in hosts))
         found: list[tuple[Host, str]] = []
-        for host in target.hosts:
-            if host.path:
-                found.append((host, ""))
-                continue
-            try:
-                found += [(host, address) for address in await self._resolve(host)]
-            except socket.gaierror as error:
-                again = error.errno == socket.EAI_AGAIN
-                why = f"{host.where}: the name does not resolve: {error.strerror}"
-                troubles.append(Trouble("unreachable", why, silent=again, lost=True))
-            except Silent as slow:
-                troubles.append(silence(f"{host.where}: the name does not resolve: {slow.why}"))
+        for host, addresses in zip(hosts, resolved, strict=True):
+            if isinstance(addresses, Trouble):
+                troubles.append(addresses)
+            else:
+                found += [(host, address) for address in addresses]
         return found
 
-    async def _resolve(self, host: Host) -> list[str]:
+    async def _resolve(self, host: Host) -> list[str] | Trouble:
+        """Its addresses, "" for a socket's path; a trouble where there are none."""
+        if host.path:
+            return [""]
         with contextlib.suppress(ValueError):
             return [str(ipaddress.ip_address(host.name))]
 
@@ -270,7 +273,17 @@ class PostgresSession:
             infos = socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
             return list(dict.fromkeys(str(info[4][0]) for info in infos))
 
-        return await self._workers.call(f"name {host.name}", resolve, deadline=_RESOLVE)
+        self._unresolved.add(host.name)
+        try:
+            return await self._workers.call(f"name {host.name}", resolve, deadline=_RESOLVE)
+        except socket.gaierror as error:
+            again = error.errno == socket.EAI_AGAIN
+            why = f"{host.where}: the name does not resolve: {error.strerror}"
+            return Trouble("unreachable", why, silent=again, lost=True)
+        except Silent as slow:
+            return silence(f"{host.where}: the name does not resolve: {slow.why}")
+        finally:
+            self._unresolved.discard(host.name)
 
     async def _login(self, target: Target, host: Host, address: str, attrs: str) -> Wire:
         login = _LOGIN if len(target.hosts) == 1 else _LOGIN_OF_SEVERAL
