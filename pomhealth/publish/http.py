@@ -35,6 +35,7 @@ _WAITING = 4096
 _SENDING = (
     65536  # bytes that the kernel is to keep for a client: who takes no answers costs no more work than this
 )
+_READING = 2 * LARGEST_HEAD  # bytes read at a time, and so kept at most of what a client asks
 _IN_A_ROW = 4  # requests of one client that are answered before others have their turn
 
 
@@ -108,6 +109,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        transport.max_size = _READING  # type: ignore[attr-defined]  # asyncio reads 256 KiB at a time
+        transport.set_write_buffer_limits(high=0)  # what the kernel does not take is one answer at most
         self._present.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 MOST = 512  # connections; the longest idle one makes room for the next
-MOST_STUCK = 32  # connections that do not take their answers, each with some 300 KiB waiting at worst
+MOST_STUCK = 32  # connections that do not take their answers, each with an answer and some questions waiting
 _WANTED = 4096  # descriptors: far more than clients and probes ever need together
 
 
