@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import gc
 import threading
+from pathlib import Path
 
 import pytest
 
 from pomhealth.blocking import Workers
 from pomhealth.reach import Silent
+from pomhealth.touch import place_of, touching
+from tests.stuck import stuck
 
 
 async def test_gives_the_result_and_raises_the_error_of_the_call() -> None:
@@ -51,3 +54,60 @@ async def test_its_threads_end_with_it() -> None:
     gc.collect()
     await asyncio.get_running_loop().run_in_executor(None, thread.join, 5)
     assert not thread.is_alive()
+
+
+async def test_a_call_that_hangs_at_a_file_is_made_again_without_it_and_its_thread_is_left(
+    tmp_path: Path,
+) -> None:
+    release, told = threading.Event(), list[tuple[str, bool]]()
+    workers = Workers(lambda place, answers: told.append((place, answers)))
+    file = str(tmp_path / "file")
+    asked = list[str]()
+
+    def look() -> str:
+        try:
+            with touching(file):
+                asked.append(file)
+                release.wait()
+        except TimeoutError:
+            return "without it"
+        return "with it"
+
+    assert await workers.call("look", look, deadline=30) == "without it"
+    assert await workers.call("look", look, deadline=30) == "without it"
+    assert await workers.call("other", look, deadline=30) == "without it"
+    assert asked == [file]
+    assert told == [(str(tmp_path), False)]
+    release.set()
+    while len(told) < 2:
+        await asyncio.sleep(0.01)
+    assert told[1] == (str(tmp_path), True)
+    assert await workers.call("look", look, deadline=30) == "with it"
+
+
+async def test_of_all_files_the_others_are_still_read(tmp_path: Path) -> None:
+    release, workers = threading.Event(), Workers()
+    hangs, fine = tmp_path / "hangs", tmp_path / "fine"
+
+    def look() -> list[str]:
+        seen = []
+        for directory in (hangs, fine):
+            with contextlib.suppress(TimeoutError), touching(str(directory / "file")):
+                if directory == hangs:
+                    release.wait()
+                seen.append(directory.name)
+        return seen
+
+    assert await workers.call("look", look, deadline=30) == ["fine"]
+    release.set()
+
+
+def test_without_a_worker_a_touch_is_just_done(tmp_path: Path) -> None:
+    with touching(str(tmp_path)):
+        assert tmp_path.is_dir()
+
+
+def test_a_mount_that_can_hang_is_one_place(tmp_path: Path) -> None:
+    assert place_of(str(tmp_path / "a" / "file")) == str(tmp_path / "a")
+    with stuck(tmp_path):
+        assert place_of(str(tmp_path / "a" / "file")) == str(tmp_path)

@@ -81,3 +81,27 @@ async def test_those_who_ask_have_a_resolver_of_their_own_each() -> None:
     resolvers = Resolvers()
     assert resolvers.of("one") is resolvers.of("one")
     assert resolvers.of("one") is not resolvers.of("other")
+
+
+async def test_a_name_that_hangs_is_asked_for_once_however_many_want_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release, asked = threading.Event(), list[str]()
+
+    def look_up(name: str) -> tuple[str, ...]:
+        asked.append(name)
+        if name == "hung.example":
+            release.wait()
+        return (name,)
+
+    monkeypatch.setattr(names, "look_up", look_up)
+    resolver = Resolver(most=2)
+    for _ in range(5):
+        with pytest.raises(Silent):
+            await resolver.addresses("hung.example", deadline=0.02)
+    assert await resolver.addresses("a.example", deadline=5) == ("a.example",)
+    waiting = asyncio.ensure_future(resolver.addresses("hung.example", deadline=5))
+    await asyncio.sleep(0)
+    release.set()
+    assert await waiting == ("hung.example",)
+    assert asked.count("hung.example") == 1
