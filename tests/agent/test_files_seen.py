@@ -10,6 +10,7 @@ from tests.standin import StandIn
 
 NAMES = ("*.demo.localhost",)
 EXPIRING = ("certificates_current", "expiring")
+SELDOM = {"POMHEALTH_INTERVALS": "certificates_current=3600"}  # so that its schedule brings nothing here
 
 
 def swap(volume: Path, version: str, days: float) -> None:
@@ -20,8 +21,8 @@ def swap(volume: Path, version: str, days: float) -> None:
     link.rename(volume / "..data")
 
 
-def told(one: Agent, *, after: bool) -> float:
-    return until(lambda: (EXPIRING in one.alerts()) is after, lambda: one.get("/alerts"))
+def told(one: Agent, *, after: bool) -> None:
+    until(lambda: (EXPIRING in one.alerts()) is after, lambda: one.get("/alerts"))
 
 
 def test_a_swapped_directory_a_renewed_file_and_one_for_metrics_are_seen(
@@ -45,30 +46,29 @@ def test_a_swapped_directory_a_renewed_file_and_one_for_metrics_are_seen(
         autocert=True,
         autocert_dir=str(obtained),
     )
-    with agent(tmp_path, "--pomerium-config", str(replica.config_path)) as one:
+    with agent(tmp_path, "--pomerium-config", str(replica.config_path), **SELDOM) as one:
         until(one.ready, lambda: one.get("/readyz?verbose"))
         told(one, after=False)
 
         swap(volume, "..2", days=2)
-        took = [told(one, after=True)]
+        told(one, after=True)
         swap(volume, "..3", days=90)
-        took.append(told(one, after=False))
+        told(one, after=False)
 
         made("m.example.com", days=2).into(metrics)
-        took.append(told(one, after=True))
+        told(one, after=True)
         made("m.example.com").into(metrics)
-        took.append(told(one, after=False))
+        told(one, after=False)
 
         made(host.name, days=2).into(host, host.name)
-        took.append(told(one, after=True))
+        told(one, after=True)
         made(host.name).into(host, host.name)
-        took.append(told(one, after=False))
+        told(one, after=False)
 
         new = host.with_name("authenticate.demo.localhost")
         made(new.name, days=2).into(new, new.name)
-        took.append(told(one, after=True))
+        told(one, after=True)
         assert one.stop() == 0
-    assert max(took) < 10, took  # its schedule alone would take up to a minute each time
 
 
 def test_a_directory_behind_a_link_and_one_that_is_renamed_are_seen(tmp_path: Path, standin: StandIn) -> None:
@@ -84,15 +84,14 @@ def test_a_directory_behind_a_link_and_one_that_is_renamed_are_seen(tmp_path: Pa
         certificate_key_file=str(link / "key.pem"),
         certificates=[{"cert": str(plain / "cert.pem"), "key": str(plain / "key.pem")}],
     )
-    with agent(tmp_path, "--pomerium-config", str(replica.config_path)) as one:
+    with agent(tmp_path, "--pomerium-config", str(replica.config_path), **SELDOM) as one:
         until(one.ready, lambda: one.get("/readyz?verbose"))
         (tmp_path / "next").symlink_to("v2")
         (tmp_path / "next").rename(link)
-        took = [told(one, after=True)]
+        told(one, after=True)
         (tmp_path / "next").symlink_to("v1")
         (tmp_path / "next").rename(link)
-        took.append(told(one, after=False))
+        told(one, after=False)
         plain.rename(tmp_path / "old")
         second.rename(plain)
-        took.append(told(one, after=True))
-    assert max(took) < 10, took
+        told(one, after=True)
