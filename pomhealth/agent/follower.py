@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +22,7 @@ from pomhealth.checks import Context
 from pomhealth.reach import Silent
 from pomhealth.replica import processes
 from pomhealth.replica.errors import Ambiguous, ReplicaError
+from pomhealth.replica.halfwritten import being_written
 from pomhealth.replica.model import Process, Replica
 from pomhealth.replica.paths import stamp
 from pomhealth.settings import Settings
@@ -32,6 +34,7 @@ EVERY_WATCHED = (
 )
 FEEL = 1.0  # seconds between two looks whether the replica's directories answer
 SETTLE = 0.05  # seconds from the first sign of a change until it is looked for
+HALF_WRITTEN = 20  # looks, SETTLE apart, at files that somebody keeps writing to
 DEADLINE = 5.0  # seconds for one discovery
 LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
 AFTER_RELOAD = (1.2, 3.0)  # seconds after a changed configuration when its effects are looked at once more
@@ -162,7 +165,7 @@ class Follower:
     async def _refresh(self) -> None:
         """Discovers, and takes over what is new. A trouble is logged once, when it begins and when it is another."""
         try:
-            replica = await self._workers.call("discovery", self._discover, deadline=DEADLINE)
+            replica = await self._found_whole()
         except Ambiguous as error:
             self._lose(str(error))
         except ReplicaError as error:
@@ -176,6 +179,15 @@ class Follower:
             self._trouble = ""
             self._board.say("no pomerium process is running yet: waiting for it" if replica.awaited else "")
             self._take(replica)
+
+    async def _found_whole(self) -> Replica:
+        """The replica as it is now, once nobody is writing to its files any more: half a file asks for what nobody means."""
+        for _ in range(HALF_WRITTEN):
+            replica = await self._workers.call("discovery", self._discover, deadline=DEADLINE)
+            if not being_written(replica.stamps, time.time()):
+                break
+            await asyncio.sleep(SETTLE)
+        return replica
 
     def _discover(self) -> Replica:
         """Blocking: finds the replica, and has the kernel tell of changes of its files."""

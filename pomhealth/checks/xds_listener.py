@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -9,17 +10,25 @@ from pomhealth.checks.context import Context
 from pomhealth.checks.hotrestart import judged_now
 from pomhealth.checks.listeners import Ground, judge, place
 from pomhealth.checks.lowports import can_bind_low, low_ports
+from pomhealth.checks.process_state import by_state
 from pomhealth.checks.xds import LISTENERS, ask_json, rejections
-from pomhealth.status import Finding, Unobservable
+from pomhealth.status import Finding, Unobservable, blocked
 
 ID = "xds.listener"
 
 _DEADLINE = 1.0  # seconds, for reading /proc
+_ENDING = 0.05  # seconds from a process's last socket to its end, at most
 _NO_OWNER_NEEDED = ("health_check_addr",)  # its loss is fatal to Pomerium, so pomerium.process tells it
 
 
 async def look(context: Context) -> Finding:
-    return await judged_now(context, _look)
+    finding = await judged_now(context, _look)
+    if finding.cause != "not-listening" or context.replica.envoy is None:
+        return finding
+    await asyncio.sleep(_ENDING)
+    if by_state(context.replica.envoy, "Envoy") is None:
+        return finding
+    return blocked("envoy.server", "Envoy is ending: its sockets go first")
 
 
 async def _look(context: Context) -> Finding:

@@ -181,7 +181,11 @@ def report(
         failing = 0.0 if said.healthy else known.failing_since or at
         insists = not failing or at - failing >= known.patience
         told = replace(known, reported=said, failing_since=failing, insists=insists, checked=checked)
-        after[id_] = _turned(before, told, at)
+        turned = _turned(before, told, at)
+        measured = turned.measured is not None and turned.finding is turned.measured
+        after[id_] = (
+            replace(turned, proven=known.proven) if measured else turned
+        )  # it may be of the replica before
     for id_, component in status.components.items():
         if component.reported is None or id_ in reports:
             continue

@@ -20,6 +20,7 @@ from tests.demo.looking import admin
 from tests.standin import RunningReplica, StandIn
 
 REWRITES = 20
+SIZE = 8192  # bytes of the file that is written in place
 LAST = 7  # routes that the last rewrite adds
 
 Save = Callable[[RunningReplica, str], None]
@@ -30,7 +31,9 @@ def rename(replica: RunningReplica, text: str) -> None:
 
 
 def in_place(replica: RunningReplica, text: str) -> None:
-    replica.config_path.write_text(text)
+    """Over the old text, and as long: to empty the file first would really show an empty one to Pomerium."""
+    with replica.config_path.open("r+b", buffering=0) as file:
+        file.write(text.encode().ljust(SIZE, b"\n"))
 
 
 def swapped_directory(replica: RunningReplica, text: str) -> None:

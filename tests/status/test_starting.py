@@ -16,7 +16,9 @@ from pomhealth.status import (
     observe,
     of_start,
     passed,
+    report,
     report_of_start,
+    restarted,
 )
 from pomhealth.status.starting import STARTING
 
@@ -78,6 +80,13 @@ def test_a_report_without_a_word_is_early_and_one_of_an_error_is_not() -> None:
     assert report_of_start(silent, LISTENERS, 1.0).early
     assert not report_of_start(silent, LISTENERS, STARTING).early
     assert not report_of_start(error, LISTENERS, 1.0).early
+
+
+def test_a_report_does_not_prove_what_was_measured_before_the_start() -> None:
+    of_old = observe(StatusMap({ENVOY.id: ENVOY}), ENVOY.id, passed("LIVE"), at=1.0)
+    after = report(restarted(of_old, (), at=2.0), {ENVOY.id: Report("RUNNING")}, {}, at=3.0)
+    assert not after.components[ENVOY.id].proven
+    assert observe(after, ENVOY.id, passed("LIVE"), at=4.0).components[ENVOY.id].proven
 
 
 def test_a_good_report_does_not_outrank_what_is_early() -> None:
