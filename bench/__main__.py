@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 
-from bench import churn, faults, health, readyz, scale
+from bench import churn, faults, health, readyz, scale, weight
 from bench.stage import demo
 
 
@@ -23,6 +23,8 @@ def main() -> int:
         print(health.run(stage.agent, runs=20 if quick else 200) + "\n", flush=True)
         print(readyz.run(stage, turns=1 if quick else 5) + "\n", flush=True)
     print(scale.run(runs=1 if quick else 5) + "\n", flush=True)
+    spent = weight.run(seconds=3.0, sizes=weight.SIZES[:1]) if quick else weight.run(seconds=25.0)
+    print(spent + "\n", flush=True)
     told, right = faults.run(rounds=1 if quick else 10)
     print(told + "\n", flush=True)
     print(churn.run(minutes=0.0 if quick else 15.0), flush=True)

@@ -36,7 +36,7 @@ _MINUTES = 3  # rounds of what is looked at once a minute
 _PEER_HOLD = 20.0  # seconds for which the first round stands, to see what the replica's own report says
 _PEER_WELL = 10.0  # seconds that its report gets to be well again
 _A_MINUTE = 75.0  # seconds until what is looked at once a minute is told
-_RELOADS = 4  # rounds with a changed file until the replica is restarted: its new Envoy has a new account of its time
+_RELOADS = 3  # rounds with a changed file until the replica is restarted: its new Envoy has a new account of its time
 _READY = 200
 
 
