@@ -25,7 +25,7 @@ def main() -> int:
     print(scale.run(runs=1 if quick else 5) + "\n", flush=True)
     spent = weight.run(seconds=3.0, sizes=weight.SIZES[:1]) if quick else weight.run(seconds=25.0)
     print(spent + "\n", flush=True)
-    told, right = faults.run(rounds=1 if quick else 10)
+    told, right = faults.run(rounds=10, short=quick)
     print(told + "\n", flush=True)
     print(churn.run(minutes=0.0 if quick else 15.0), flush=True)
     return 0 if right else 1
