@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from pomhealth.agent.bell import Bell
@@ -23,6 +24,8 @@ UNANSWERED = 30  # one without an answer is made again after so many times the t
 PLENTY = (
     FULL - 0.5
 )  # seconds of Envoy's time left, with which the dear looks at its configuration cost it little
+LONGEST = 120.0  # seconds by which its cost may put off a look: what is still too dear waits for the budget
+USUAL = 5  # looks, of which the least took what such a look takes: the others waited for something else
 WARNED = 5.0  # seconds between two looks at a warning, at least: nobody waits for its end
 UNSEEN = 15.0  # seconds between two looks at what cannot be seen, at most: a right may be granted
 
@@ -44,6 +47,7 @@ class Engine:
         self._last_broke: dict[str, str] = {}
         self._told: set[str] = set()
         self._looked: dict[str, Budget] = {}
+        self._costs: dict[str, deque[float]] = {id_: deque(maxlen=USUAL) for id_ in board.plan.looks}
         board.on_release = self.trigger
 
     @property
@@ -136,8 +140,9 @@ class Engine:
         if context is None:
             return 0.0
         self._told.discard(id_)
-        if context.admin_client is not None:
+        if context.admin_client is not None and self._looked.get(id_) is not context.admin_client.budget:
             self._looked[id_] = context.admin_client.budget
+            self._costs[id_].clear()
         check = self._board.plan.checks[id_]
         seen = await look_once(
             check, self._board.plan.looks[id_], context, clock=self._board.now, lag=self._lag
@@ -148,7 +153,10 @@ class Engine:
             self._broken(id_, seen.broke)
         self._last_broke[id_] = seen.broke
         streak = self._board.observe(id_, seen.finding, at=seen.began)
-        return pause(check, seen, streak, self._board.status.entries[id_])
+        if seen.finding.cost:
+            self._costs[id_].append(seen.finding.cost)
+        cost = min(self._costs[id_], default=0.0)
+        return pause(check, seen, streak, self._board.status.entries[id_], cost=cost)
 
     def _same(self, context: Context) -> bool:
         now = self._context
@@ -166,8 +174,8 @@ def aligned(pause: float, now: float) -> float:
     return pause - (now + pause) % TICK if pause >= 2 * TICK else pause
 
 
-def pause(check: Check, seen: Seen, streak: Streak, entry: Entry) -> float:
-    """Seconds until the next look. Pure.
+def pause(check: Check, seen: Seen, streak: Streak, entry: Entry, *, cost: float = 0.0) -> float:
+    """Seconds until the next look. Pure; `cost` is what such a look takes of Envoy's main thread, in seconds.
 
     A silence that does not count yet is tried again at once, so that two fit into the time in which a hang must
     show; what fails is looked at every `retry` seconds, unless it merely follows its root. A void look is soon tried
@@ -189,8 +197,10 @@ def pause(check: Check, seen: Seen, streak: Streak, entry: Entry) -> float:
     else:
         wait = check.interval
     if check.dear and wait:
-        troubled = standing is not None and standing.outcome in (Outcome.FAIL, Outcome.WARN)
-        wait = max(wait, (WATCHING if troubled else REST) * seen.finding.cost)
+        awaited = standing is not None and (
+            standing.early or standing.outcome in (Outcome.FAIL, Outcome.WARN)
+        )
+        wait = max(wait, min((WATCHING if awaited else REST) * cost, LONGEST))
         if seen.finding.outcome is Outcome.UNKNOWN:
             wait = max(wait, UNANSWERED * seen.took)
     return wait

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from pomhealth.agent.board import Board
-from pomhealth.agent.engine import REST, UNANSWERED, WATCHING, Engine, pause
+from pomhealth.agent.engine import LONGEST, REST, UNANSWERED, WATCHING, Engine, pause
 from pomhealth.agent.look import Seen
 from pomhealth.agent.plan import Plan
 from pomhealth.checks import Context
@@ -200,11 +200,13 @@ def after(
     standing: Finding | None = None,
     against: int = 0,
     took: float = 0.01,
+    cost: float = 0.0,
     **values: object,
 ) -> float:
     board = Board(plan((check("a", interval=60.0, retry=1.0, **values), Probe())))
     streak = Streak(standing or finding, against)
-    return pause(board.plan.checks["a"], Seen(finding, 0.0, took), streak, board.status.entries["a"])
+    seen = Seen(finding, 0.0, took)
+    return pause(board.plan.checks["a"], seen, streak, board.status.entries["a"], cost=cost)
 
 
 def test_the_pause_is_the_interval_while_well_and_the_retry_while_failing() -> None:
@@ -226,15 +228,24 @@ def test_a_recovery_that_does_not_count_yet_waits_for_the_retry() -> None:
 
 
 def test_a_dear_look_is_made_the_less_often_the_dearer_it_is_and_more_often_while_something_fails() -> None:
-    slow, bad = replace(GOOD, cost=0.5), replace(BAD, cost=0.5)
-    assert after(slow, dear=True) == REST * 0.5
-    assert after(bad, dear=True) == WATCHING * 0.5
-    assert after(slow) == 60.0
+    assert after(GOOD, dear=True, cost=0.1) == REST * 0.1
+    assert after(BAD, dear=True, cost=0.1) == WATCHING * 0.1
+    assert after(GOOD, dear=True, cost=1.0) == LONGEST
+    assert after(GOOD, cost=0.1) == 60.0
 
 
 def test_a_dear_look_without_an_answer_is_not_made_again_before_long() -> None:
     assert after(unseen("no answer"), dear=True) == 15.0
     assert after(unseen("no answer"), dear=True, took=2.0) == UNANSWERED * 2.0
+
+
+async def test_an_answer_that_once_took_long_does_not_put_off_the_looks_after_it() -> None:
+    probe = Probe(replace(GOOD, cost=1e-6))
+    async with running(plan((check("a", interval=0.02, dear=True), probe))):
+        await until(lambda: probe.calls >= 2)
+        probe.finding = replace(GOOD, cost=LONGEST)
+        calls = probe.calls
+        await until(lambda: probe.calls >= calls + 2)
 
 
 def overdrawn(seconds: float = FULL + 1.0) -> Context:
