@@ -122,7 +122,7 @@ class Connection(asyncio.Protocol):
         if self._ending or self._transport is None:
             return  # the rest of what was refused
         if not self._buffer:
-            self._stir()
+            self.since = self._loop.time()
             if not self._full:
                 answer = self._pages.at_once(data)
                 if answer is not None:
@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
                 self._finish(answer)
                 return
             self._transport.write(answer)
-            self._stir()
+            self.since = self._loop.time()
         if self._buffer and not self._full and self._transport is not None:
             self._transport.pause_reading()
             self._loop.call_soon(self._go_on)
@@ -188,10 +188,6 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing() and not self._full:
             self._transport.resume_reading()
             self._work()
-
-    def _stir(self) -> None:
-        self.since = self._loop.time()
-        self._present.stir(self)
 
     def _finish(self, answer: bytes) -> None:
         """The last answer. What the client still sends is taken and thrown away, or it might never see the answer."""

@@ -3,52 +3,71 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import resource
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 MOST = 512  # connections; the longest idle one makes room for the next
 MOST_STUCK = 32  # connections that do not take their answers, each with an answer and some questions waiting
+_SLACK = 64  # notes of clients that have left, before they are thrown away
 _WANTED = 4096  # descriptors: far more than clients and probes ever need together
 
 
 class Client(Protocol):
-    """Somebody connected."""
+    """Somebody connected. `since` is when it last did something, and never goes back."""
+
+    since: float
 
     def drop(self) -> None:
-        """Ends the connection at once."""
+        """Ends the connection at once, and leaves."""
 
 
 One = TypeVar("One", bound=Client)
 
 
 class Room(Generic[One]):
-    """So many clients and no more, in the order in which they last did something."""
+    """So many clients and no more. What they do costs nothing here: their order is looked up when one must go."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._order: OrderedDict[One, None] = OrderedDict()
+        self._present: set[One] = set()
+        self._queue: list[tuple[float, int, One]] = []  # a heap; nobody did something earlier than it says
+        self._entered = 0
 
     def __len__(self) -> int:
-        return len(self._order)
+        return len(self._present)
 
     def __iter__(self) -> Iterator[One]:
-        return iter(tuple(self._order))
+        return iter(tuple(self._present))
 
     def enter(self, one: One) -> None:
         """Takes one in; where it is full the one that did nothing for longest is dropped."""
-        if len(self._order) >= self.most:
-            self._order.popitem(last=False)[0].drop()
-        self._order[one] = None
-
-    def stir(self, one: One) -> None:
-        """It has done something just now."""
-        if one in self._order:  # else it has been dropped, and its last words arrive
-            self._order.move_to_end(one)
+        while len(self._present) >= self.most and self._queue:
+            self._drop_longest_idle()
+        self._present.add(one)
+        self._note(one)
+        if len(self._queue) > 2 * len(self._present) + _SLACK:
+            self._queue = []
+            for each in self._present:
+                self._note(each)
 
     def leave(self, one: One) -> None:
-        self._order.pop(one, None)
+        self._present.discard(one)
+
+    def _drop_longest_idle(self) -> None:
+        noted, _, one = heapq.heappop(self._queue)
+        if one not in self._present:
+            return
+        if one.since > noted:
+            self._note(one)
+        else:
+            self._present.discard(one)
+            one.drop()
+
+    def _note(self, one: One) -> None:
+        self._entered += 1
+        heapq.heappush(self._queue, (one.since, self._entered, one))
 
 
 def room_for_clients() -> int:
