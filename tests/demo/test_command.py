@@ -161,3 +161,35 @@ def test_its_parts_end_when_it_is_killed_and_the_next_one_sweeps(shell: Shell) -
         following.send_signal(signal.SIGINT)
     assert following.returncode == 0
     assert [path.name for path in shell.home.iterdir()] == ["notices"]
+
+
+# Those that hold something: a thread, sessions, mounts, a name server, a firewall's rule, a second replica.
+HOLDING = (
+    "dns-silent",
+    "cache-full",
+    "port-shared",
+    "envoy-worker-busy",
+    "postgres-full-connections",
+    "postgres-dropped",
+)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_what_faults_hold_ends_with_it_however_it_ends(shell: Shell, ending: signal.Signals) -> None:
+    with shell.start(("127.0.0.1", free_ports(1)[0])) as ended:
+        assert ended.stdout is not None
+        assert ended.stdout.readline()
+        try:
+            for fault in HOLDING:
+                code, _, err = shell.run("--break", fault)
+                assert code == 0 or (FAULTS[fault].root and ("only root" in err or "that needs" in err)), err
+        finally:
+            ended.send_signal(ending)
+    until(lambda: shell.processes() == [], "every part ends with it")
+    if ending is signal.SIGKILL:  # its files and mounts are left to the next one
+        with shell.start(("127.0.0.1", free_ports(1)[0])) as following:
+            assert following.stdout is not None
+            assert following.stdout.readline().startswith("ready: "), (shell.home / "notices").read_text()
+            following.send_signal(signal.SIGINT)
+    assert [path.name for path in shell.home.iterdir()] == ["notices"]
+    assert str(shell.home) not in Path("/proc/self/mountinfo").read_text()
