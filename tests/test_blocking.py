@@ -79,10 +79,11 @@ async def test_a_call_that_hangs_at_a_file_is_made_again_without_it_and_its_thre
     assert asked == [file]
     assert told == [(str(tmp_path), False)]
     release.set()
-    while len(told) < 2:
+    for _ in range(1000):
+        if await workers.call("look", look, deadline=30) == "with it":
+            break
         await asyncio.sleep(0.01)
-    assert told[1] == (str(tmp_path), True)
-    assert await workers.call("look", look, deadline=30) == "with it"
+    assert told[1:] == [(str(tmp_path), True)]
 
 
 async def test_of_all_files_the_others_are_still_read(tmp_path: Path) -> None:

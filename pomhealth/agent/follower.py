@@ -259,6 +259,7 @@ class Follower:
         """A file system does not answer any more, or it does again: then what stands there is looked at."""
         if answers:
             self._log.info("the file system answers again", where=place)
+            self._look_again_later()  # one good look after a silence does not count yet
         else:
             self._log.warning(SAYS, where=place)
         self._poke()
