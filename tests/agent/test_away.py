@@ -9,6 +9,7 @@ import time
 import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ from tests.standin import PostgresServer, StandIn
 AWAY = 4.0  # seconds; the fault itself
 BURSTS, BURST, BETWEEN = 12, 0.01, 1.2  # seconds; the same
 STARVED = 15.0  # seconds; the same
+SET = "the clock was set; every time that is kept moves with it"
+WALL_CLOCK = """
+import os, pathlib, time
+time.time = lambda real=time.time, ahead=pathlib.Path(os.environ["AHEAD"]): real() + float(ahead.read_text())
+"""
 
 
 def failures(one: Agent) -> list[Any]:
@@ -81,6 +87,39 @@ def test_an_agent_that_runs_in_short_bursts_raises_no_alarm(tmp_path: Path, stan
         until(one.ready, lambda: one.get("/readyz?verbose"))
         assert not failures(one)
         assert one.stop() == 0
+
+
+def test_a_clock_that_is_set_an_hour_ahead_and_back_raises_nothing_and_hides_nothing(
+    tmp_path: Path, standin: StandIn
+) -> None:
+    replica = standin()
+    (tmp_path / "sitecustomize.py").write_text(WALL_CLOCK)
+    ahead = tmp_path / "ahead"
+    ahead.write_text("0")
+    known = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    with agent(tmp_path, "--pomerium-config", str(replica.config_path), AHEAD=str(ahead), **known) as one:
+        until(one.ready, lambda: one.get("/readyz?verbose"))
+        replica.write_config("routes: [\n")
+        rejected = ("cluster_config_current", "rejected")
+        until(lambda: rejected in one.alerts(), lambda: one.get("/alerts"))
+        before = failures(one)
+        for seconds in (3600, -3600):
+            at = moved(one)
+            (tmp_path / "next").write_text(str(max(seconds, 0)))
+            (tmp_path / "next").replace(ahead)
+            until(lambda: len(one.events(SET)) == 1 + (seconds < 0), lambda: one.text)  # noqa: B023
+            assert one.events(SET)[-1]["seconds"] == pytest.approx(seconds, abs=2)
+            assert (moved(one) - at).total_seconds() == pytest.approx(seconds, abs=2)
+            assert one.ready()
+        until(lambda: rejected in one.alerts())
+        assert len(failures(one)) == len(before)
+        assert one.stop() == 0
+
+
+def moved(one: Agent) -> datetime:
+    """When the rejected configuration is said to have been rejected."""
+    (alert,) = (alert for alert in one.get("/alerts")[1]["alerts"] if alert["cause"] == "rejected")
+    return datetime.fromisoformat(alert["since"].replace("Z", "+00:00"))
 
 
 @contextmanager
