@@ -137,8 +137,13 @@ class Supervisor:
         return "\n".join(done) or "nothing is broken"
 
     def _heal_all(self, parts: Mapping[str, Callable[[], str]]) -> list[str]:
-        """Undoes what stands, files first and processes last, then starts what does not run."""
-        done = [self._undo(name) for name in reversed(FAULTS) if name in self._broken]
+        """Undoes what stands, files first and processes last, then starts what does not run.
+
+        PostgreSQL comes before all, if it was stopped: other faults are undone by asking it.
+        """
+        stopped = any(name in ENDED_BY_POSTGRES for name in self._broken)
+        done = [self._heal_postgres()] if stopped else []
+        done += [self._undo(name) for name in reversed(FAULTS) if name in self._broken]
         return done + [heal() for part, heal in parts.items() if not self._runs(part)]
 
     def _undo(self, name: str) -> str:

@@ -224,6 +224,19 @@ def test_a_fault_that_the_agent_looks_for_once_a_minute_is_found_by_a_check_at_o
     until(lambda: f"{id_}: {cause}" not in demo.run("check", "--pid", pid, id_).stdout, demo.alerts)
 
 
+def test_faults_that_stand_together_are_healed_together(demo: Demo) -> None:
+    recovered(demo)
+    for fault in (
+        "postgres-read-only",
+        "postgres-password-changed",
+        "postgres-full-connections",
+        "postgres-stop",
+    ):
+        demo.do("--break", fault)
+    demo.do("--heal", "all")
+    recovered(demo)
+
+
 def test_every_fault_is_made_here() -> None:
     tried = {fault for fault, _ in (*STOPS_TRAFFIC, *ONLY_TELLS)} | {case.id for case in SEEN_SELDOM}
     assert tried == set(FAULTS)

@@ -23,8 +23,8 @@ FAULTS: dict[str, Fault] = {
     for fault in (
         *processes.FAULTS,
         *workers.FAULTS,
-        *servers.FAULTS,
         *storage.FAULTS,
+        *servers.FAULTS,
         *names.FAULTS,
         *cache.FAULTS,
         *addresses.FAULTS,

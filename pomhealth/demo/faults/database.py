@@ -16,8 +16,18 @@ END_SESSIONS = (
 
 
 def sql(stage: Stage, *statements: str) -> Rows:
-    """Does each in a session of its own; the rows of the last. Raises DemoError."""
+    """Does them one by one in a session that may write, whatever fault stands; the rows of the last. Raises DemoError."""
+    rows: Rows = []
     try:
-        return [stage.postgres.execute(statement, database=DATABASE) for statement in statements][-1]
+        with psycopg.connect(
+            stage.postgres.dsn(DATABASE),
+            autocommit=True,
+            connect_timeout=5,
+            options="-c default_transaction_read_only=off",
+        ) as session:
+            for statement in statements:
+                done = session.execute(statement.encode())
+                rows = done.fetchall() if done.description else []
     except psycopg.Error as error:
         raise DemoError(f"PostgreSQL does not do it: {str(error).strip().splitlines()[0]}") from error
+    return rows

@@ -165,6 +165,7 @@ def _pass_on(stage: Stage) -> str:
     return f"let packets to 127.0.0.1:{stage.postgres.port} through again"
 
 
+# What keeps us from asking the server comes last: faults are undone from the last to the first.
 FAULTS = (
     Fault(
         "postgres-crash",
@@ -177,6 +178,15 @@ FAULTS = (
         ends="postgres",
     ),
     Fault(
+        "postgres-password-changed",
+        "the role's password is changed",
+        "storage.backend",
+        "authentication",
+        True,
+        _change_password,
+        _old_password,
+    ),
+    Fault(
         "postgres-full-connections",
         "PostgreSQL has no connection left",
         "storage.backend",
@@ -185,15 +195,6 @@ FAULTS = (
         _fill_up,
         _go,
         prepare=_come,
-    ),
-    Fault(
-        "postgres-password-changed",
-        "the role's password is changed",
-        "storage.backend",
-        "authentication",
-        True,
-        _change_password,
-        _old_password,
     ),
     Fault(
         "postgres-disk-full",
