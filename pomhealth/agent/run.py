@@ -42,6 +42,8 @@ _READING = 2.0  # seconds for reading the settings again
 _LAST_LINES = 0.5  # seconds for the last lines of the log, where nobody reads it
 
 Reload = Callable[[], Settings]
+# By itself the C library waits 5 s before it asks a silent name server again: so long its recovery would go unseen.
+_RESOLVER = "timeout:1 attempts:5"
 
 
 def run(settings: Settings, reload: Reload | None = None) -> int:
@@ -50,6 +52,7 @@ def run(settings: Settings, reload: Reload | None = None) -> int:
     `reload` reads the settings again on SIGHUP, and raises SettingsError; without it they stay as they are.
     0 after a clean stop by SIGTERM, 1 when the address to listen on cannot be had.
     """
+    os.environ.setdefault("RES_OPTIONS", _RESOLVER)
     loop = asyncio.new_event_loop()
     agent = Agent(settings, reload or (lambda: settings))
     try:
