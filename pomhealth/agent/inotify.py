@@ -35,6 +35,7 @@ class Directories:
         self._descriptor = -1
         self._wanted: frozenset[str] = frozenset()
         self._watched: Mapping[int, frozenset[str]] = {}
+        self._inside: frozenset[int] = frozenset()
         self.whole = False
         self._told: set[str] = set()
         self._turn = 0
@@ -54,10 +55,11 @@ class Directories:
         if self._descriptor < 0:
             return
         self._turn += 1
-        turn, before, now = self._turn, self._watched, dict[int, set[str]]()
-        there = [self._add(path, now) for path in self._wanted]
+        turn, before, now, inside = self._turn, self._watched, dict[int, set[str]](), set[int]()
+        there = [self._add(path, now, inside) for path in self._wanted]
         if turn != self._turn:
             return  # it hung, and another call has overtaken it
+        self._inside = frozenset(inside)
         self._watched = {number: frozenset(paths) for number, paths in now.items()}
         self.whole = all(there)
         for number in before.keys() - now.keys():
@@ -81,33 +83,37 @@ class Directories:
             self._watched = {}
         self.whole = False
 
-    def _add(self, path: str, now: dict[int, set[str]]) -> bool:
+    def _add(self, path: str, now: dict[int, set[str]], inside: set[int]) -> bool:
         """Watches a directory and those above it, whose renaming changes what its path leads to.
 
-        Whether it is there.
+        Whether it is there. `now` takes up the watches, `inside` those whose entries count.
         """
-        there = self._ask(path, path, _EVENTS, now)
-        found = there
-        for above in _above(path):
-            found |= self._ask(above, path, _ON_THE_WAY if found else _EVENTS, now)
-        return there
+        found = ""
+        for one in (path, *_above(path)):
+            number = self._ask(one, _ON_THE_WAY if found else _EVENTS)
+            if number < 0:
+                continue
+            now.setdefault(number, set()).add(path)
+            if not found:
+                inside.add(number)
+                found = one
+        return found == path
 
-    def _ask(self, directory: str, path: str, events: int, now: dict[int, set[str]]) -> bool:
+    def _ask(self, directory: str, events: int) -> int:
+        """The number of the watch; -1 where there is none."""
         mask = events | _ONLY_DIRECTORIES | _ADD
         number = -1
         with contextlib.suppress(TimeoutError), touching(directory):
             number = _libc.inotify_add_watch(self._descriptor, os.fsencode(directory), mask)
-        if number < 0:
-            return False
-        now.setdefault(number, set()).add(path)
-        return True
+        return number
 
     def _tell(self) -> None:
         told: dict[int, int] = {}
         with contextlib.suppress(BlockingIOError):
             while True:
-                for number, mask in _events(os.read(self._descriptor, 65536)):
-                    told[number] = told.get(number, 0) | mask
+                for number, mask, entry in _events(os.read(self._descriptor, 65536)):
+                    if not entry or number in self._inside or number not in self._watched:
+                        told[number] = told.get(number, 0) | mask
         watched = self._watched
         # The kernel's queue ran over, or a watch is so new that its number is not known yet: it may have been anywhere.
         if any(number not in watched and mask != _IGNORED for number, mask in told.items()):
@@ -127,10 +133,10 @@ def _above(path: str) -> Iterator[str]:
         path = up
 
 
-def _events(events: bytes) -> Iterator[tuple[int, int]]:
-    """The watch that each event is about, and what it is."""
+def _events(events: bytes) -> Iterator[tuple[int, int, bool]]:
+    """The watch that each event is about, what it is, and whether it is about an entry of the directory."""
     at = 0
     while at + _EVENT.size <= len(events):
         number, mask, _, length = _EVENT.unpack_from(events, at)
-        yield number, mask
+        yield number, mask, length > 0
         at += _EVENT.size + length

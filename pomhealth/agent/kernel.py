@@ -93,6 +93,7 @@ class Kernel:
 
     def _tell(self) -> None:
         self._soon = None
+        self._stores.take()
         self._places()
 
 

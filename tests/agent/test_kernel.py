@@ -182,6 +182,22 @@ async def test_the_renaming_of_a_directory_above_is_told(
     assert await heard.hears() == {str(below)}
 
 
+async def test_what_else_stands_beside_the_way_to_a_directory_tells_nothing(
+    tmp_path: Path, listening: Callable[..., Listening]
+) -> None:
+    below = tmp_path / "a"
+    below.mkdir()
+    heard = listening(below)
+    (tmp_path / "other").touch()
+    (tmp_path / "other").chmod(0o600)
+    below.parent.chmod(0o755)
+    assert await heard.hears() == {str(below)}
+    (tmp_path / "other").chmod(0o644)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not heard.told.is_set()
+
+
 async def test_a_directory_that_is_not_there_is_waited_for_step_by_step(
     tmp_path: Path, listening: Callable[..., Listening]
 ) -> None:
