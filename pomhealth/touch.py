@@ -10,6 +10,7 @@ import errno
 import posixpath
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -102,23 +103,40 @@ class touching:  # noqa: N801  (a context manager, used as a function)
 def place_of(path: str) -> str:
     """What is taken for stuck when this path is: its mount where that may hang as a whole, else its directory."""
     directory = posixpath.dirname(path) or path
-    root, mounts = _mounts(path)
-    found = [
-        f"{root}{point}".rstrip("/")
-        for point, kind in mounts
-        if kind.startswith(_CAN_HANG) and f"{path}/".startswith(f"{root}{point}".rstrip("/") + "/")
-    ]
-    return max(found, key=len, default=directory) or directory
+    found = [mount for mount in _mounts(_root(path)) if _below(path, mount)]
+    return max(found, key=len, default=directory)
 
 
-def _mounts(path: str) -> tuple[str, list[tuple[str, str]]]:
-    """The mounts of the namespace that the path is in: the prefix it has for us, and each one's point and kind."""
+def may_hang(paths: Iterable[str]) -> frozenset[str]:
+    """Those that stand on a mount which may hang as a whole. Blocking, and quick: no mount is touched."""
+    known: dict[str, list[str]] = {}
+    found = set()
+    for path in paths:
+        root = _root(path)
+        if root not in known:
+            known[root] = _mounts(root)
+        if any(_below(path, mount) for mount in known[root]):
+            found.add(path)
+    return frozenset(found)
+
+
+def _below(path: str, mount: str) -> bool:
+    return path == mount or path.startswith(f"{mount}/")
+
+
+def _root(path: str) -> str:
+    """The prefix of another mount namespace (/proc/PID/root) that the path has; "" in our own."""
     parts = path.split("/", 4)
-    other = parts[1:2] == ["proc"] and parts[3:4] == ["root"]
-    table = Path(f"/proc/{parts[2] if other else 'self'}/mountinfo")
+    return "/".join(parts[:4]) if parts[1:2] == ["proc"] and parts[3:4] == ["root"] else ""
+
+
+def _mounts(root: str) -> list[str]:
+    """The mounts of that namespace that may hang, as this process reaches them."""
+    table = Path(f"{posixpath.dirname(root) or '/proc/self'}/mountinfo")
     try:
-        rows = [line.split(" ") for line in table.read_text(encoding="utf-8", errors="replace").splitlines()]
+        lines = table.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return "", []
-    found = [(row[4].replace("\\040", " "), row[row.index("-") + 1]) for row in rows]
-    return (f"/proc/{parts[2]}/root" if other else ""), found
+        return []
+    rows = [line.split(" ") for line in lines]
+    found = [row[4].replace("\\040", " ") for row in rows if row[row.index("-") + 1].startswith(_CAN_HANG)]
+    return [f"{root}{point}".rstrip("/") for point in found if point != "/"]

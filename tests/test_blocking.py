@@ -12,7 +12,7 @@ import pytest
 
 from pomhealth.blocking import Workers
 from pomhealth.reach import Silent
-from pomhealth.touch import place_of, touching
+from pomhealth.touch import may_hang, place_of, touching
 from tests.stuck import stuck
 
 
@@ -112,3 +112,8 @@ def test_a_mount_that_can_hang_is_one_place(tmp_path: Path) -> None:
     assert place_of(str(tmp_path / "a" / "file")) == str(tmp_path / "a")
     with stuck(tmp_path):
         assert place_of(str(tmp_path / "a" / "file")) == str(tmp_path)
+        assert may_hang((str(tmp_path), str(tmp_path / "a"), str(tmp_path.parent))) == {
+            str(tmp_path),
+            str(tmp_path / "a"),
+        }
+    assert not may_hang((str(tmp_path),))

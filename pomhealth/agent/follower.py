@@ -127,7 +127,8 @@ class Follower:
     async def _quiet(self) -> None:
         """Waits until there is reason to look for a change; the last of several writes is what counts."""
         every = self._every[self._watched()]
-        if every > FEEL and not await self._suspect.heard(aligned(FEEL, asyncio.get_running_loop().time())):
+        feel = every > FEEL and self._kernel.may_hang
+        if feel and not await self._suspect.heard(aligned(FEEL, asyncio.get_running_loop().time())):
             await self._feel()
             every -= FEEL
         if await self._suspect.heard(aligned(every, asyncio.get_running_loop().time())):

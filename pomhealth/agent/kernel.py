@@ -12,7 +12,7 @@ from pomhealth.agent.mounts import Mounts
 from pomhealth.agent.pidfds import Pidfds
 from pomhealth.agent.stores import stores
 from pomhealth.replica.model import Process, Replica
-from pomhealth.touch import touching
+from pomhealth.touch import may_hang, touching
 
 _TOGETHER = 0.02  # seconds: what changes a place to save changes it in several steps
 
@@ -49,7 +49,7 @@ class Kernel:
     def look(self, replica: Replica) -> None:
         """From now on it tells of this replica's files and places. May block where a file system hangs."""
         files, places = _directories(replica), stores(replica)
-        self._felt = files | frozenset(places)
+        self._felt = may_hang({*files, *places})
         self._directories.watch(files)
         self._stores.watch(places)
 
@@ -61,6 +61,11 @@ class Kernel:
         self._directories.renew()
         self._stores.renew()
         return self._directories.take()
+
+    @property
+    def may_hang(self) -> bool:
+        """Whether one of the replica's directories is on a network mount or the like."""
+        return bool(self._felt)
 
     def feel(self) -> None:
         """Looks whether the directories answer, whatever they say: of one that hangs the kernel does not tell. May block."""
