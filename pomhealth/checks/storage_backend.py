@@ -34,9 +34,12 @@ async def look(context: Context) -> Finding:
 async def _file(context: Context, storage: Storage) -> Finding:
     replica = context.replica
     main = replica.main
-    path = resolve(replica, storage.directory)
+
+    def observe() -> filestore.StoreFacts:
+        return filestore.observe(resolve(replica, storage.directory))
+
     try:
-        facts = await context.workers.call("storage", lambda: filestore.observe(path), deadline=_DEADLINE)
+        facts = await context.workers.call("storage", observe, deadline=_DEADLINE)
     except Silent as silence:
         return failed(
             "timeout",
