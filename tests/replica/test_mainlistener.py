@@ -35,7 +35,8 @@ def listener(tmp_path: Path) -> Iterator[Approach]:
                     with contextlib.suppress(OSError):
                         kept.append(talk.wrap_socket(raw, server_side=True))
 
-        threading.Thread(target=serve, daemon=True).start()
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
         yield Approach(
             "127.0.0.1",
             server.getsockname()[1],
@@ -45,6 +46,7 @@ def listener(tmp_path: Path) -> Iterator[Approach]:
         )
         with contextlib.suppress(OSError):
             server.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
     for one in kept:
         one.close()
 
