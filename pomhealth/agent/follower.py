@@ -25,6 +25,7 @@ from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.halfwritten import being_written
 from pomhealth.replica.model import Process, Replica
 from pomhealth.replica.paths import stamp
+from pomhealth.replica.running import awaits_envoy, identity
 from pomhealth.settings import Settings
 from pomhealth.touch import SAYS
 
@@ -32,6 +33,7 @@ EVERY = 0.5  # seconds between two looks for a change, where the kernel does not
 EVERY_WATCHED = (
     2.0  # the same where it does: an event may be lost, and of a new child of Pomerium's it does not tell
 )
+STARTING = 0.1  # the same while its Envoy is awaited, of which the kernel does not tell
 FEEL = 1.0  # seconds between two looks whether the replica's directories answer
 SETTLE = 0.05  # seconds from the first sign of a change until it is looked for
 HALF_WRITTEN = 20  # looks, SETTLE apart, at files that somebody keeps writing to
@@ -126,7 +128,7 @@ class Follower:
 
     async def _quiet(self) -> None:
         """Waits until there is reason to look for a change; the last of several writes is what counts."""
-        every = self._every[self._watched()]
+        every = STARTING if awaits_envoy(self._replica) else self._every[self._watched()]
         feel = every > FEEL and self._kernel.may_hang
         if feel and not await self._suspect.heard(aligned(FEEL, asyncio.get_running_loop().time())):
             await self._feel()
@@ -142,8 +144,7 @@ class Follower:
     def _watched(self) -> bool:
         """Whether the kernel tells of all that is to be followed: the end of a process, a change of a file."""
         replica = self._replica
-        started = replica is not None and replica.main is not None and bool(replica.envoys)
-        return started and self._kernel.whole
+        return replica is not None and bool(replica.main and replica.envoys) and self._kernel.whole
 
     def _poke(self) -> None:
         self._wake.ring()
@@ -182,7 +183,7 @@ class Follower:
             self._take(replica)
 
     async def _found_whole(self) -> Replica:
-        """The replica as it is now, once nobody is writing to its files any more: half a file asks for what nobody means."""
+        """The replica as it is now, once nobody is writing to its files any more."""
         for _ in range(HALF_WRITTEN):
             replica = await self._workers.call("discovery", self._discover, deadline=DEADLINE)
             if not being_written(replica.stamps, time.time()):
@@ -227,7 +228,7 @@ class Follower:
         self._found(replica)
         self._board.found(
             replica,
-            another=before is None or _identity(before) != _identity(replica),
+            another=before is None or identity(before) != identity(replica),
             age=processes.age(replica.main) if replica.main is not None else float("inf"),
         )
         self._kernel.follow(replica)
@@ -290,11 +291,6 @@ async def _close_later(old: Context, keep: Context | None) -> None:
         await asyncio.sleep(LINGER)
     finally:
         await close_context(old, keep)
-
-
-def _identity(replica: Replica) -> object:
-    """What tells one run of a replica from the next: its process, else its Envoy's admin address (new each start)."""
-    return replica.awaited, replica.main or replica.admin
 
 
 def _differ(replica: Replica, directories: frozenset[str]) -> bool:

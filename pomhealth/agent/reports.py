@@ -16,6 +16,7 @@ from pomhealth.replica.report import ReportClient
 from pomhealth.status import Report
 
 EVERY = 1.0  # seconds between two questions
+STARTING = 0.25  # the same until the replica has started: its parts report one after the other
 DEADLINE = 0.7  # seconds for one answer
 AGAIN = 5.0  # seconds after which a report that says what it said is taken in all the same
 KEPT = 2  # failed tries until the last report is dropped: a replica that stops closes its health server first
@@ -71,7 +72,8 @@ class Reports:
             while True:
                 self._wake.hush()
                 await self._ask()
-                await self._wake.heard(aligned(EVERY, asyncio.get_running_loop().time()))
+                every = STARTING if self._client is not None and not self._board.started else EVERY
+                await self._wake.heard(aligned(every, asyncio.get_running_loop().time()))
         finally:
             await self._drop_client()
 

@@ -1,4 +1,4 @@
-"""Which version runs, asked no oftener than it takes. Blocking."""
+"""Which run of a replica it is and which version runs, asked no oftener than it takes. Blocking."""
 
 from __future__ import annotations
 
@@ -43,3 +43,14 @@ def version_may_come(replica: Replica) -> bool:
     envoy = replica.envoy
     starting = envoy is None or processes.age(envoy) < _STARTING
     return replica.version is None and starting and replica.endpoint("grpc_address") is not None
+
+
+def identity(replica: Replica) -> object:
+    """What tells one run of a replica from the next: its process, else its Envoy's admin address (new each start)."""
+    return replica.awaited, replica.main or replica.admin
+
+
+def awaits_envoy(replica: Replica | None) -> bool:
+    """Whether its process was started a moment ago, and its Envoy will be in another."""
+    main = replica.main if replica is not None and not replica.envoys else None
+    return main is not None and processes.age(main) < _STARTING
