@@ -88,7 +88,7 @@ def measure(
         slow = fault.seen == "minute"
         for number in range(min(rounds, _MINUTES) if slow else rounds):
             mine = limits if number == 0 else replace(limits, hold=0.0)
-            if slow:
+            if slow or fault.seen == "look":  # on a busy machine looks at Envoy are dear, and seldom
                 mine = replace(mine, told=_A_MINUTE, healed=_A_MINUTE)
             try:
                 measured[fault].append(theatre.play(fault, mine))
