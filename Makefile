@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs lock clean
+.PHONY: help demo test check verdicts bench docs lock clean
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -25,6 +25,9 @@ check: .venv/.complete ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+verdicts: .venv/.complete ## the short benchmark: each fault once, and half a minute of churn; fails on a wrong verdict alone
+	$(BIN)/python -m bench --short
 
 bench: .venv/.complete ## the benchmarks, each beside its peer
 	$(BIN)/python -m bench

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 
 SAYS = "the file system does not answer"
-PATIENCE = 1.0  # seconds for one touch: a slow disk answers in a tenth of that
+PATIENCE = 1.0  # seconds for one touch of a file system that may hang as a whole
+PATIENCE_HERE = 4.0  # seconds for any other: a busy disk, or a thread that waits for its turn, is no hang
 _CAN_HANG = ("fuse", "nfs", "cifs", "smb", "9p", "ceph", "gluster", "lustre", "afs", "beegfs", "autofs")
 
 
@@ -57,10 +58,15 @@ class Call:
         self.touched: tuple[str, float] | None = None
         self.left = False
 
-    def hangs_on(self, patience: float = PATIENCE) -> str:
-        """The path that this call has touched for longer than `patience` seconds; empty where there is none."""
+    def hangs_on(self) -> str:
+        """The path that this call has touched for longer than its file system may take; empty where there is none."""
         touched = self.touched
-        return touched[0] if touched is not None and time.monotonic() - touched[1] >= patience else ""
+        if touched is None:
+            return ""
+        path, since = touched
+        lasts = time.monotonic() - since
+        hangs = lasts >= PATIENCE_HERE or (lasts >= PATIENCE and bool(may_hang((path,))))
+        return path if hangs else ""
 
 
 _here = threading.local()
