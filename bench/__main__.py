@@ -9,7 +9,10 @@ import os
 import platform
 import sys
 
-from bench import churn, faults, health, readyz, scale, weight
+from bench.churn import report as churn
+from bench.cost import health, scale, weight
+from bench.faults import measure as faults
+from bench.load import readyz
 from bench.stage import demo
 
 

@@ -20,10 +20,10 @@ from statistics import median
 
 import psutil
 
-from bench.churn import told
-from bench.churning import MILD, churned, staged
+from bench.churn.churning import MILD, churned, staged
+from bench.churn.report import told
+from bench.churn.vitals import Peers, Vitals, vitals
 from bench.table import table
-from bench.vitals import Peers, Vitals, vitals
 from pomhealth.demo.stage import Stage
 
 _TENTHS = 10

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.crowd import APIECE, crowded
+from bench.load.crowd import APIECE, crowded
 from pomhealth.publish import room
 from tests.agent.process import PATIENCE, Agent, agent, nothing_runs, until
 

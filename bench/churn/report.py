@@ -1,38 +1,18 @@
-"""Churn that harms no user: does the agent cry wolf? `python -m bench.churn --minutes 15`, or `--short` for some 40 s.
-
-Configuration reloads, certificate renewals, requests, load on every core and PostgreSQL's housekeeping must not make
-it say anything; restarts are outages, and their times are known. Beside it the replica itself is asked several times
-a second. Ends with status 1 on an alarm for nothing.
-"""
+"""A churn of its own, and what is said of one: each alarm with what was going on, and a table."""
 
 from __future__ import annotations
 
-import argparse
-import secrets
 import time
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
-from bench.churning import BRISK, Churn, churned, staged
+from bench.churn.churning import BRISK, Churn, churned, staged
+from bench.churn.verdicts import lasting, missed
+from bench.churn.witness import Said
 from bench.table import milliseconds, table
-from bench.verdicts import lasting, missed
-from bench.witness import Said
 
 _LINES, _WIDTH = 20, 240  # of the agent's log, told with an alarm
 _BEFORE = 8.0  # seconds before an alarm in which what went on is told with it
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.churn")
-    parser.add_argument("--minutes", type=float, default=15.0)
-    parser.add_argument("--short", action="store_true", help="some 40 seconds, each act once")
-    parser.add_argument(
-        "--seed", type=int, default=secrets.randbelow(10_000), help="of the order of the acts"
-    )
-    options = parser.parse_args()
-    outcome = churn(0.0 if options.short else options.minutes, seed=options.seed)
-    print(f"{told(outcome)}\n  (seed {options.seed})")
-    return 1 if outcome.for_nothing else 0
 
 
 def run(*, minutes: float = 15.0, seed: int = 1) -> str:
@@ -116,7 +96,3 @@ def _clock(moment: float) -> str:
     return (datetime.now(timezone.utc) - timedelta(seconds=time.monotonic() - moment)).strftime(
         "%H:%M:%S.%f"
     )[:-3]
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

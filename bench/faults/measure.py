@@ -1,30 +1,23 @@
-"""`python -m bench.faults`: how soon each fault is told, and its end, beside the replica's own report.
-
-`--rounds N` of each (10); `--only NAME[,NAME]`; `--short` takes one round each and says only what was told wrongly.
-The exit status is 1 after a wrong verdict, whatever the clock says.
-"""
+"""Each fault so many times, on stages that are built when they are needed."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 import psutil
 import psycopg
 
-from bench.faults_list import chosen
-from bench.faults_round import Limits, Round, WrongError, play
-from bench.faults_table import rendered
-from bench.faults_watch import Watch, watch_agent, watch_peer
+from bench.faults.catalogue import chosen
+from bench.faults.round import Limits, Round, WrongError, play
+from bench.faults.table import rendered
+from bench.faults.watch import Watch, watch_agent, watch_peer
 from pomhealth.demo.errors import DemoError
 from pomhealth.demo.faults import Fault
 from pomhealth.demo.ports import free_ports
@@ -121,26 +114,6 @@ def run(*, rounds: int, short: bool = False, only: Sequence[str] = ()) -> tuple[
     return "\n".join([*told, *(f"  {line}" for line in left_out), *wrong, right]), not wrong
 
 
-def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--short", action="store_true")
-    parser.add_argument("--only", default="")
-    options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        text, right = run(
-            rounds=options.rounds,
-            short=options.short,
-            only=[name for name in options.only.split(",") if name],
-        )
-    except DemoError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(text)
-    return 0 if right else 1
-
-
 def _why_not(fault: Fault, *, short: bool) -> str:
     if fault.root and os.geteuid() != 0:
         return "only root can make it"
@@ -167,11 +140,3 @@ def _stage() -> Iterator[Stage]:
 def _progress(fault: Fault, rounds: Sequence[Round]) -> None:
     told = " ".join(f"{one.told:.2f}/{one.healed:.2f}" for one in rounds)
     print(f"{fault.name} {told or 'no round'}", file=sys.stderr, flush=True)
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(1)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.witness import Look, Said
+from bench.churn.witness import Look, Said
 
 RECOVERY = 2.5  # seconds after an outage for which the agent may still say so: its budget
 LONG = 3.0  # seconds: an outage this long has to show

@@ -1,6 +1,6 @@
 """What the agent costs: its own CPU and memory, Envoy's main thread, the replica's log, connections to PostgreSQL.
 
-`python -m bench.weight` for all of it (five minutes), with `--quick` for a first look without the large replica.
+`python -m bench.cost.weight` for all of it (five minutes), with `--quick` for a first look without the large replica.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench.scale import PATIENCE, large
+from bench.cost.scale import PATIENCE, large
 from bench.spent import cpu, held, main_thread
 from bench.table import table
 from pomhealth.agent.instruments import close_context, open_context

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.faults_watch import REFUSED, Seen, Watch
+from bench.faults.watch import REFUSED, Seen, Watch
 from pomhealth.demo.faults import Fault
 from pomhealth.demo.stage import Stage
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from bench.crowd import crowded
-from bench.load import Outcome, load
+from bench.churn.vitals import cpu, rss
+from bench.load.crowd import crowded
+from bench.load.requests import Outcome, load
 from bench.stage import Demo, bare_envoy
 from bench.table import milliseconds, percentile, table
-from bench.vitals import cpu, rss
 from pomhealth.demo.control import Request, ask
 
 CONNECTIONS = 16

@@ -16,16 +16,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench.acts import KINDS, Acts
-from bench.verdicts import Act, unfounded
-from bench.vitals import cpu, rss
-from bench.witness import GENEROUS, Listener, Look, Repeating, Said, Truth
+from bench.churn.acts import KINDS, Acts
+from bench.churn.verdicts import Act, unfounded
+from bench.churn.vitals import cpu, rss
+from bench.churn.witness import GENEROUS, Listener, Look, Repeating, Said, Truth
 from pomhealth.demo.children import end, spawn
 from pomhealth.demo.ports import free_ports
 from pomhealth.demo.stage import Stage
 from pomhealth.demo.state import State
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _SETTLE = 5.0  # seconds of quiet before the first act and after the last
 _BACK = 30.0  # seconds at most until the replica serves again
 _CONNECTIONS = {"main": 4, "agent": 8}
@@ -148,7 +148,7 @@ def _await(truth: Truth, since: float) -> None:
 def _clients(stage: Stage, kind: str, rate: float) -> Iterator[subprocess.Popen[bytes]]:
     host, port = stage.replica.address
     where = {"main": f"{host}:{port}", "agent": stage.listen}[kind]
-    command = [sys.executable, "-m", "bench.clients", kind, where, str(_CONNECTIONS[kind]), str(rate)]
+    command = [sys.executable, "-m", "bench.churn.clients", kind, where, str(_CONNECTIONS[kind]), str(rate)]
     process = spawn(command, cwd=_ROOT, output=subprocess.PIPE, errors=subprocess.DEVNULL)
     try:
         yield process

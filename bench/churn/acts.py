@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import psycopg
 
-from bench.verdicts import Act
+from bench.churn.verdicts import Act
 from pomhealth.demo.certificate import self_signed
 from pomhealth.demo.children import end, spawn
 from pomhealth.demo.errors import DemoError

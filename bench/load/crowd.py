@@ -1,4 +1,4 @@
-"""A crowd of clients that want nothing: `python -m bench.crowd HOST:PORT COUNT [AGAIN]`, until standard input ends.
+"""A crowd of clients that want nothing: `python -m bench.load.crowd HOST:PORT COUNT [AGAIN]`, until standard input ends.
 
 Of ten connections, eight say nothing, one begins a request and goes on with a byte each second, and one asks for
 /status many times and never takes an answer. Those that the server drops are opened again, AGAIN of them a second.
@@ -19,7 +19,7 @@ from pathlib import Path
 
 _AGAIN = 500  # connections a second, at most
 APIECE = 5_000  # connections that one process has at most
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _TOGETHER = 200  # connections being opened at a time
 _GREEDY = b"GET /status HTTP/1.1\r\nHost: crowd\r\n\r\n" * 40
 _BEGUN = b"GET /readyz HTTP/1.1\r\nX: "
@@ -111,7 +111,7 @@ def crowded(address: str, count: int, *, again: int = _AGAIN) -> Iterator[None]:
             command = [
                 sys.executable,
                 "-m",
-                "bench.crowd",
+                "bench.load.crowd",
                 address,
                 str(apiece),
                 str(again * apiece // count),

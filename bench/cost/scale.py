@@ -73,7 +73,7 @@ def _compared(replica: RunningReplica, runs: int) -> str:
 
 def _looks(pid: int) -> list[tuple[str, str, str, str]]:
     done = subprocess.run(
-        [sys.executable, "-m", "bench.looks", str(pid)], env=_ALONE, capture_output=True, check=True
+        [sys.executable, "-m", "bench.cost.looks", str(pid)], env=_ALONE, capture_output=True, check=True
     )
     taken = json.loads(done.stdout)
     rows = [(id_, f"{cpu:.2f} s", f"{wall:.2f} s", outcome) for id_, (cpu, wall, outcome) in taken.items()]

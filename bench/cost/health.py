@@ -17,7 +17,7 @@ from bench.stage import peak_memory
 from bench.table import milliseconds, percentile, table
 
 BUDGET, BUDGET_MEMORY = 2.5, 16  # times curl; MiB
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _OLDEST = "import sys; sys.exit(sys.version_info < (3, 10))"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from bench.faults_list import BUDGETS
-from bench.faults_round import Own, Round
-from bench.faults_watch import REFUSED, SILENT
+from bench.faults.catalogue import BUDGETS
+from bench.faults.round import Own, Round
+from bench.faults.watch import REFUSED, SILENT
 from bench.table import table
 from pomhealth.demo.faults import Fault
 

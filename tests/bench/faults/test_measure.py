@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench.faults import Theatre, measure
-from bench.faults_list import chosen
-from bench.faults_round import Limits, Own, Round
-from bench.faults_table import rendered
+from bench.faults.catalogue import chosen
+from bench.faults.measure import Theatre, measure
+from bench.faults.round import Limits, Own, Round
+from bench.faults.table import rendered
 from pomhealth.demo.errors import DemoError
 from pomhealth.demo.faults import FAULTS, Fault
 from pomhealth.demo.stage import Stage

@@ -1,4 +1,4 @@
-"""Clients that never stop asking, as a process of its own: `python -m bench.clients main|agent HOST:PORT CONNECTIONS RATE`.
+"""Clients that never stop asking, as a process of its own: `python -m bench.churn.clients main|agent HOST:PORT CONNECTIONS RATE`.
 
 `main` asks for /ping through the replica's main listener over TLS, a new connection every few requests; `agent`
 asks for /readyz over connections that stay open. Until SIGTERM; then one line of JSON says how it went.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.verdicts import LONG, RECOVERY, Act, lasting, missed, unfounded
-from bench.witness import Look, Said
+from bench.churn.verdicts import LONG, RECOVERY, Act, lasting, missed, unfounded
+from bench.churn.witness import Look, Said
 
 RELOAD = Act("route added", 10.0, 10.1, outage=False)
 RESTART = Act("replica restarted", 50.0, 52.0, outage=True)

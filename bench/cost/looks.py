@@ -1,4 +1,4 @@
-"""`python -m bench.looks PID`: what each check's look at this replica takes, in one process, as JSON.
+"""`python -m bench.cost.looks PID`: what each check's look at this replica takes, in one process, as JSON.
 
 Its CPU seconds, its seconds by the clock, and its outcome, by check id; before them what it takes to start and to find
 the replica.

@@ -1,0 +1,1 @@
+"""What the command and the agent cost: time, CPU, memory, beside their peers."""

@@ -1,0 +1,1 @@
+"""The agent's /readyz under load, beside Envoy's admin interface."""
