@@ -12,7 +12,7 @@ from dataclasses import replace
 from pomhealth.checks.context import Context
 from pomhealth.checks.process_state import by_state
 from pomhealth.reach import Refused, Silent
-from pomhealth.replica.httpget import tcp_socket
+from pomhealth.replica.connect import tcp_socket
 from pomhealth.replica.model import Endpoint
 from pomhealth.status import Evidence, Finding, Unobservable, failed, passed
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from pomhealth.reach import Garbled, Silent
 from pomhealth.replica.budget import Budget
-from pomhealth.replica.httpget import Answer, Gets, Take, tcp_socket, unix_socket
+from pomhealth.replica.connect import tcp_socket, unix_socket
+from pomhealth.replica.httpget import Answer, Gets, Take
 from pomhealth.replica.model import AdminAddress
 
 __all__ = ["Answer", "EnvoyAdmin"]

@@ -9,7 +9,7 @@ import struct
 import time
 
 from pomhealth.reach import Garbled, Silent
-from pomhealth.replica.httpget import failure
+from pomhealth.replica.connect import failure
 from pomhealth.replica.model import AdminAddress
 
 _PIECE = 65536

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pomhealth.reach import Garbled, Silent
-from pomhealth.replica.httpget import failure
+from pomhealth.replica.connect import failure
 from pomhealth.replica.unverified import unverified
 
 if TYPE_CHECKING:

@@ -8,33 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import ipaddress
-import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-from pomhealth.blocking import Workers
-from pomhealth.outside.names import Resolver
-from pomhealth.reach import Denied, Garbled, ReachError, Refused, Silent
+from pomhealth.reach import Garbled, Refused, Silent
+from pomhealth.replica.connect import failure
 
 _MOST = 256 * 1024 * 1024  # bytes of one body; Envoy's whole statistics at 10,000 routes are 52 MB
-_CONNECT = 2.0  # seconds for finding a socket's file
-_RESOLVE = 2.0  # seconds for a name
 _LONGEST_LINE = 256 * 1024
 _PIECE = 256 * 1024  # bytes of a body that are read at once
 SETTLED = 1.0  # seconds that a connection must have lived for its end to be news: some servers keep none
-_FULL = (errno.EAGAIN, errno.ENOTCONN)  # a Unix listener whose queue is full, since nobody accepts
 
 Connect = Callable[[], Awaitable[socket.socket]]
 Take = Callable[[bytes], None]
-
-_blocking = Workers()
-_names = Resolver()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +38,8 @@ class Gets:
     """GET requests to one server. `connect` makes a connected, non-blocking socket; `where` names the server.
 
     `admit` is asked once for each new connection, with its socket, after the first answer: it may raise. A body of
-    more than `most` bytes is Garbled.
-    `admit` is asked once for each new connection, with its socket, after the first answer: it may raise. `closed`,
-    where set, is called when the server closes a connection between two questions, as the end of its process does,
-    and it had lived for SETTLED seconds.
+    more than `most` bytes is Garbled. `closed`, where set, is called when the server closes a connection between two
+    questions, as the end of its process does, and it had lived for SETTLED seconds.
     """
 
     def __init__(
@@ -233,66 +219,6 @@ class _Connection:
 
     def close(self) -> None:
         self._writer.transport.abort()
-
-
-def failure(where: str, error: OSError) -> ReachError:
-    """What a failed connection means."""
-    if isinstance(error, PermissionError):
-        return Denied(where, "this user may not connect to it")
-    if error.errno in _FULL:
-        return Silent(where, "its queue of connections is full: nobody takes them")
-    if isinstance(error, ConnectionRefusedError):
-        return Refused(where, "connection refused: nobody listens there")
-    if isinstance(error, FileNotFoundError):
-        return Refused(where, "there is no such socket")
-    return Refused(where, os.strerror(error.errno) if error.errno else "it cannot be reached")
-
-
-async def unix_socket(address: str) -> socket.socket:
-    """Connected to a path, or to an abstract name that begins with NUL. Such a connection is made or refused at once.
-
-    A path is looked for in a thread, since its file system may hang. Raises Silent when it does.
-    """
-    if address.startswith("\0"):
-        return _unix_socket(address)
-    return await _blocking.call(f"socket {address}", partial(_unix_socket, address), deadline=_CONNECT)
-
-
-def _unix_socket(address: str) -> socket.socket:
-    raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        raw.setblocking(False)
-        raw.connect(address)
-    except BaseException:
-        raw.close()
-        raise
-    return raw
-
-
-async def tcp_socket(host: str, port: int) -> socket.socket:
-    """Connected over TCP; `host` is an IP address or a name that the resolver knows."""
-    loop = asyncio.get_running_loop()
-    family, address = await _address(host, port)
-    raw = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        raw.setblocking(False)
-        await loop.sock_connect(raw, address)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        raw.close()
-        raise
-    return raw
-
-
-async def _address(host: str, port: int) -> tuple[int, Any]:
-    """Family and socket address; an IP address is no question to the resolver, nor to a thread."""
-    with contextlib.suppress(ValueError):
-        return (socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET), (host, port)
-    try:
-        found = (await _names.addresses(host, deadline=_RESOLVE))[0]
-    except ReachError as error:
-        raise OSError(errno.EHOSTUNREACH, f"{host}: {error.why}") from None
-    return (socket.AF_INET6 if ":" in found else socket.AF_INET), (found, port)
 
 
 def _status(line: bytes) -> tuple[bytes, int]:

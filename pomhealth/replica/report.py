@@ -9,7 +9,8 @@ from typing import Any
 
 from pomhealth.reach import Garbled
 from pomhealth.replica import processes
-from pomhealth.replica.httpget import Gets, tcp_socket
+from pomhealth.replica.connect import tcp_socket
+from pomhealth.replica.httpget import Gets
 from pomhealth.replica.model import Endpoint
 from pomhealth.replica.sockdiag import accepted_inode
 from pomhealth.replica.sockets import ListeningSocket, SocketTable

@@ -11,7 +11,7 @@ pytestmark = needs_root
 # Nothing here ends the process by force: it ends by itself, while lookups that take minutes are under way.
 DEAF = """
 import asyncio, json, pathlib, socket, subprocess, tempfile, threading
-from pomhealth.replica.httpget import tcp_socket
+from pomhealth.replica.connect import tcp_socket
 from pomhealth.storage.session import PostgresSession
 from pomhealth.storage.wire import Failed
 

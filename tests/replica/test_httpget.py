@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from pomhealth.reach import Garbled, Silent
-from pomhealth.replica.httpget import Gets, tcp_socket
+from pomhealth.replica.connect import tcp_socket
+from pomhealth.replica.httpget import Gets
 from pomhealth.replica.model import Endpoint, Holder
 from pomhealth.replica.report import ReportClient
 from tests.outside.world import Server, hang, serving
