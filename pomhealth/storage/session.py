@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ipaddress
 import math
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from pomhealth.blocking import Workers
-from pomhealth.reach import Silent
 from pomhealth.status import Unobservable
-from pomhealth.storage import failover, fit, questions
+from pomhealth.storage import failover, questions
 from pomhealth.storage.answer import Answer
-from pomhealth.storage.dsn import NOWHERE, conninfo
+from pomhealth.storage.opening import Opening
 from pomhealth.storage.questions import StorageFacts
-from pomhealth.storage.target import ANY, Host, Target
-from pomhealth.storage.trouble import Failed, Trouble, silence, worst
+from pomhealth.storage.target import Host, Target
+from pomhealth.storage.trouble import Failed, silence
 from pomhealth.storage.wire import Wire, forget_environment
 
-_NETWORK = 1.5  # seconds for a network connection: longer than the first repetition of a lost packet
-_LOGIN = 10.0  # seconds for a login where there is one server: it waits in the server's queue, and is served at once
-_LOGIN_OF_SEVERAL = 2.0
-_RESOLVE = 5.0
 _DISK_EVERY = 60.0  # seconds between two proofs that the server has disk to write on
 _PROMOTED = 0.25  # seconds between two looks whether a standby has taken over
 _LEAST = 0.15  # seconds that must be left of a look to ask at all
@@ -49,11 +40,8 @@ class PostgresSession:
         forget_environment()
         self._before = instead_of
         self.changed: Callable[[], None] | None = None
-        self._source = (dsn, environment, root, cwd)
-        self._workers = Workers()
-        self._unresolved: set[str] = set()
+        self._opening = Opening(dsn, environment, root, cwd)
         self._turn = asyncio.Lock()
-        self._target: Target | None = None
         self._kept: tuple[Wire, Host] | None = None
         self._attempt: asyncio.Task[tuple[Wire, Host]] | None = None
         self._disk_due = 0.0
@@ -65,14 +53,11 @@ class PostgresSession:
     @property
     def target(self) -> Target | None:
         """Where the session goes, as last read; None before the first look."""
-        return self._target
+        return self._opening.target
 
     async def read_target(self, *, deadline: float) -> Target:
         """Where the session goes. Raises BadDsn, Unobservable, Silent."""
-        self._target = await self._workers.call(
-            "connection string", lambda: conninfo(*self._source), deadline=deadline
-        )
-        return self._target
+        return await self._opening.read_target(deadline=deadline)
 
     async def look(self, *, deadline: float) -> StorageFacts:
         """What PostgreSQL says, within `deadline` seconds; `trouble` in it tells what is wrong.
@@ -93,7 +78,8 @@ class PostgresSession:
     def promotes(self, facts: StorageFacts) -> bool:
         """Whether the standby that answered may just be taking over: until now another server was there."""
         ended, gone = self._outage
-        several = self._target is not None and len(self._target.hosts) > 1
+        target = self._opening.target
+        several = target is not None and len(target.hosts) > 1
         since = asyncio.get_running_loop().time() - ended + gone
         return facts.in_recovery and several and gone > 0.0 and since < failover.FAILOVER
 
@@ -106,7 +92,8 @@ class PostgresSession:
             loop = asyncio.get_running_loop()
             end = loop.time() + deadline
             wire, host = await self._connected(end)
-            assert self._target is not None
+            target = self._opening.target
+            assert target is not None
             try:
                 results = await asyncio.wait_for(wire.ask(statements), max(_LEAST, end - loop.time()))
             except asyncio.TimeoutError:
@@ -116,7 +103,7 @@ class PostgresSession:
                 self._drop()
                 raise
             ended, gone = self._outage
-            where = f"{host.where}/{self._target.database} as {self._target.user}"
+            where = f"{host.where}/{target.database} as {target.user}"
             back = loop.time() - ended if gone else math.inf
             answer = Answer(results, where, wire.backend_pid, back, gone)
             if wire.usable:
@@ -210,10 +197,11 @@ class PostgresSession:
         begun = loop.time()
         done, _ = await asyncio.wait({attempt}, timeout=max(0.0, end - begun))
         if not done:
-            where = self._target.where if self._target else "the server"
+            target = self._opening.target
+            where = target.where if target else "the server"
             why = f"no session with {where} within {loop.time() - begun:.2f} s"
-            if self._unresolved:
-                why += f": the resolver does not answer for {', '.join(sorted(self._unresolved))}"
+            if self._opening.unresolved:
+                why += f": the resolver does not answer for {', '.join(self._opening.unresolved)}"
             raise Failed(silence(why))
         self._attempt = None
         self._kept = attempt.result()
@@ -227,94 +215,7 @@ class PostgresSession:
         if self._before is not None:
             await self._before.retire()
             self._before = None
-        try:
-            target = await self.read_target(deadline=_RESOLVE)
-        except Silent as slow:
-            raise Failed(silence(f"the files that the connection string names: {slow.why}")) from None
-        fit.check_key(target)
-        troubles: list[Trouble] = []
-        for attrs in ("standby", ANY) if target.attrs == "prefer-standby" else (target.attrs,):
-            for host, address in await self._addresses(target, troubles):
-                try:
-                    return await self._login(target, host, address, attrs), host
-                except Failed as failed:
-                    trouble = failed.trouble
-                if trouble.denied:
-                    raise Unobservable(f"{host.where} cannot be reached from here: {trouble.why}", fit.RIGHT)
-                troubles.append(replace(trouble, why=f"{host.where}: {trouble.why}"))
-                if trouble.cause in ("authentication", "permission-denied", "schema-missing"):
-                    raise Failed(troubles[-1])  # the driver does not try the other servers either
-        if not troubles:
-            raise Failed(Trouble("unreachable", "the connection string names no server", lost=True))
-        told = "; ".join(dict.fromkeys(one.why for one in troubles))
-        passing = self._served and failover.under_way(troubles, gone=self._gone_for())
-        raise Failed(replace(worst(troubles), why=told, passing=passing))
-
-    async def _addresses(self, target: Target, troubles: list[Trouble]) -> list[tuple[Host, str]]:
-        """Every server's addresses, in their order; all names are asked for at once, for one may hang."""
-        hosts = tuple(target.hosts)
-        resolved = await asyncio.gather(*(self._resolve(host) for host in hosts))
-        found: list[tuple[Host, str]] = []
-        for host, addresses in zip(hosts, resolved, strict=True):
-            if isinstance(addresses, Trouble):
-                troubles.append(addresses)
-            else:
-                found += [(host, address) for address in addresses]
-        return found
-
-    async def _resolve(self, host: Host) -> list[str] | Trouble:
-        """Its addresses, "" for a socket's path; a trouble where there are none."""
-        if host.path:
-            return [""]
-        with contextlib.suppress(ValueError):
-            return [str(ipaddress.ip_address(host.name))]
-
-        def resolve() -> list[str]:
-            infos = socket.getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)
-            return list(dict.fromkeys(str(info[4][0]) for info in infos))
-
-        self._unresolved.add(host.name)
-        try:
-            return await self._workers.call(f"name {host.name}", resolve, deadline=_RESOLVE)
-        except socket.gaierror as error:
-            again = error.errno == socket.EAI_AGAIN
-            why = f"{host.where}: the name does not resolve: {error.strerror}"
-            return Trouble("unreachable", why, silent=again, lost=True)
-        except Silent as slow:
-            return silence(f"{host.where}: the name does not resolve: {slow.why}")
-        finally:
-            self._unresolved.discard(host.name)
-
-    async def _login(self, target: Target, host: Host, address: str, attrs: str) -> Wire:
-        login = _LOGIN if len(target.hosts) == 1 else _LOGIN_OF_SEVERAL
-        if target.timeout is not None:
-            login = min(login, max(1.0, target.timeout))
-        told = {
-            **target.parameters,
-            "host": host.path or host.name,
-            "port": str(host.port),
-            "application_name": "pomhealth",
-            "gssencmode": "disable",
-            "passfile": NOWHERE,
-        }
-        if address:
-            told["hostaddr"] = address
-        wire = await Wire.open(told, network=min(_NETWORK, login), login=login)
-        if attrs == ANY:
-            return wire
-        try:
-            rows = await asyncio.wait_for(wire.ask(questions.WRITABLE), login)
-            unfit = fit.unfit(attrs, questions.text(rows))
-        except asyncio.TimeoutError:
-            wire.close()
-            raise Failed(silence("no answer to a query")) from None
-        except BaseException:
-            wire.close()
-            raise
-        if unfit is not None:
-            wire.close()
-            raise Failed(unfit)
-        return wire
+        return await self._opening.connect(lambda: self._gone_for() if self._served else math.inf)
 
     def _settled(self, attempt: asyncio.Task[tuple[Wire, Host]]) -> None:
         """An attempt has come to its end: between two looks that is worth a look at once."""
