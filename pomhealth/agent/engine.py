@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
@@ -12,19 +13,16 @@ from pomhealth.agent.lag import TICK, Lag
 from pomhealth.agent.look import Seen, look_once
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
-from pomhealth.replica.budget import FULL, Budget, Haste
+from pomhealth.replica.budget import FULL, Budget, Haste, rest
 from pomhealth.status import Entry, Outcome, Streak
 from pomhealth.status.settle import VOIDS
 
 VOID_AGAIN = TICK  # seconds until a void look is tried again
 STAGGER = 0.02  # seconds between the first looks of two checks, so that they do not all meet
-REST = 1000  # at rest a dear look takes at most 1/1000 of the time of Envoy's main thread
-WATCHING = 200  # and 1/200 while something fails or warns: somebody waits for its end
 UNANSWERED = 30  # one without an answer is made again after so many times the time that it took
 PLENTY = (
     FULL - 0.5
 )  # seconds of Envoy's time left, with which the dear looks at its configuration cost it little
-LONGEST = 120.0  # seconds by which its cost may put off a look: what is still too dear waits for the budget
 USUAL = 5  # looks, of which the least took what such a look takes: the others waited for something else
 WARNED = 5.0  # seconds between two looks at a warning, at least: nobody waits for its end
 UNSEEN = 15.0  # seconds between two looks at what cannot be seen, at most: a right may be granted
@@ -45,7 +43,7 @@ class Engine:
         self._there = asyncio.Event()
         self._wakes = {id_: Bell() for id_ in board.plan.looks}
         self._last_broke: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._hasty: dict[str, Haste] = {}
         self._looked: dict[str, Budget] = {}
         self._costs: dict[str, deque[float]] = {id_: deque(maxlen=USUAL) for id_ in board.plan.looks}
         board.on_release = self.trigger
@@ -66,7 +64,7 @@ class Engine:
         self._there.set()
         loop = asyncio.get_running_loop()
         early = frozenset(first)
-        self.trigger(early)
+        self.changed(early)
         for place, id_ in enumerate(id_ for id_ in self._wakes if id_ not in early):
             loop.call_later(place * STAGGER, self._wakes[id_].ring)
 
@@ -78,9 +76,11 @@ class Engine:
 
     def told(self, ids: Iterable[str]) -> None:
         """As `trigger`, since the replica itself says that something has changed: a dear look then goes first."""
-        ids = tuple(ids)
-        self._told.update(ids)
-        self.trigger(ids)
+        self._hasten(ids, Haste.TOLD)
+
+    def changed(self, ids: Iterable[str], *, settled: bool = False) -> None:
+        """As `trigger`, since the configuration has changed; `settled` once the replica has had its time for it."""
+        self._hasten(ids, Haste.SETTLED if settled else Haste.CHANGED)
 
     def glance(self, ids: Iterable[str]) -> None:
         """As `trigger`, for those that fail, and for the dear ones while they hardly cost anything.
@@ -90,12 +90,17 @@ class Engine:
         client = self._context.admin_client if self._context is not None else None
         cheap = client is not None and client.budget.balance >= PLENTY
         plan, entries = self._board.plan, self._board.status.entries
-        self.trigger(
+        self.changed(
             id_
             for id_ in ids
             if entries[id_].outcome is Outcome.FAIL
             or (cheap and id_ in self._wakes and plan.checks[id_].dear)
         )
+
+    def _hasten(self, ids: Iterable[str], haste: Haste) -> None:
+        for id_ in ids:
+            self._hasty[id_] = max(haste, self._hasty.get(id_, Haste.NONE))
+            self.trigger((id_,))
 
     async def run(self) -> None:
         """Watches until it is cancelled."""
@@ -126,26 +131,38 @@ class Engine:
     def _owing(self, id_: str) -> float:
         """Seconds until this check may be looked at."""
         context = self._context
-        if context is None or context.admin_client is None or not self._board.plan.checks[id_].dear:
+        check = self._board.plan.checks[id_]
+        if context is None or context.admin_client is None or not check.dear or check.keeps:
             return 0.0
-        budget = context.admin_client.budget
-        if self._looked.get(id_) is not budget:
-            return budget.wait(Haste.FIRST)
-        must = id_ in self._told or self._board.status.entries[id_].pending
-        return budget.wait(Haste.TOLD if must else Haste.NONE)
+        return context.admin_client.budget.wait(self._haste(id_, context))
+
+    def _haste(self, id_: str, context: Context) -> Haste:
+        """How much the next look at this check matters."""
+        client = context.admin_client
+        if client is not None and self._looked.get(id_) is not client.budget:
+            return Haste.FIRST
+        awaited = (
+            self._board.status.entries[id_].pending or self._board.status.components[id_].measured is None
+        )
+        return Haste.TOLD if awaited else self._hasty.get(id_, Haste.NONE)
 
     async def _look(self, id_: str) -> float:
         """Looks once; gives the seconds until the next look."""
         context = self._context
         if context is None:
             return 0.0
-        self._told.discard(id_)
+        haste = self._haste(id_, context)
+        self._hasty.pop(id_, None)
         if context.admin_client is not None and self._looked.get(id_) is not context.admin_client.budget:
             self._looked[id_] = context.admin_client.budget
             self._costs[id_].clear()
         check = self._board.plan.checks[id_]
         seen = await look_once(
-            check, self._board.plan.looks[id_], context, clock=self._board.now, lag=self._lag
+            check,
+            self._board.plan.looks[id_],
+            replace(context, haste=haste),
+            clock=self._board.now,
+            lag=self._lag,
         )
         if not self._same(context):
             return 0.0  # it looked at what is gone
@@ -153,6 +170,8 @@ class Engine:
             self._broken(id_, seen.broke)
         self._last_broke[id_] = seen.broke
         streak = self._board.observe(id_, seen.finding, at=seen.began)
+        if seen.finding.again:
+            self._hasty.setdefault(id_, Haste.CHANGED)
         if seen.finding.cost:
             self._costs[id_].append(seen.finding.cost)
         cost = min(self._costs[id_], default=0.0)
@@ -200,7 +219,7 @@ def pause(check: Check, seen: Seen, streak: Streak, entry: Entry, *, cost: float
         awaited = standing is not None and (
             standing.early or standing.outcome in (Outcome.FAIL, Outcome.WARN)
         )
-        wait = max(wait, min((WATCHING if awaited else REST) * cost, LONGEST))
+        wait = max(wait, 0.0 if check.keeps else rest(cost, watching=awaited))
         if seen.finding.outcome is Outcome.UNKNOWN:
             wait = max(wait, UNANSWERED * seen.took)
-    return wait
+    return min(wait, seen.finding.again) if seen.finding.again else wait

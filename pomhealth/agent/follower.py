@@ -251,7 +251,12 @@ class Follower:
         effects = self._board.plan.triggered_by(CONFIG)
         self._later = [
             *(loop.call_later(delay, self._engine.glance, effects) for delay in TAKEN_OVER),
-            *(loop.call_later(delay, self._trigger, CONFIG) for delay in AFTER_RELOAD),
+            *(
+                loop.call_later(
+                    delay, partial(self._engine.changed, effects, settled=delay == AFTER_RELOAD[-1])
+                )
+                for delay in AFTER_RELOAD
+            ),
         ]
 
     def _trigger(self, event: str) -> None:

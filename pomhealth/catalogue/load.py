@@ -52,7 +52,8 @@ class Cause:
 class Check:
     """One check. `interval` is the seconds between two looks (0: only the replica's report tells), `deadline` the
     seconds that one look may take, `retry` the seconds until the next look while it fails, `dear` whether a look
-    costs more the larger the configuration is, `needs` the checks without which it says nothing, `follows` those that
+    costs more the larger the configuration is, `keeps` whether such a look goes on with Envoy's last answer while a new
+    one would be too dear, `needs` the checks without which it says nothing, `follows` those that
     its finding may name as its root, `report_cause` the
     cause code of a failing report of the replica's own, `pending_cause` that of one which says no more than that it is
     not RUNNING yet ("" for `report_cause`), `joint` whether such a report counts even where we measured
@@ -77,6 +78,7 @@ class Check:
     report_cause: str
     causes: Mapping[str, Cause]
     pending_cause: str = ""
+    keeps: bool = False
     zero: bool = False
     joint: bool = False
     patience: float = 0.0
@@ -202,6 +204,7 @@ def _check(id_: str, area: str, table: Mapping[str, Any]) -> Check:
         needs=tuple(table.get("needs", ())),
         report_cause=table.get("report_cause", "reported"),
         pending_cause=table.get("pending_cause", ""),
+        keeps=table.get("keeps", False),
         zero=table.get("zero", False),
         joint=table.get("joint", False),
         patience=float(table.get("patience", 0)),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pomhealth.checks.notes import Notes
 from pomhealth.outside.names import Resolvers
+from pomhealth.replica.budget import Haste
 from pomhealth.status import Unobservable
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One replica and the instruments for it. A new replica (a restart, a reload) makes a new context."""
+    """One replica and the instruments for it. A new replica (a restart, a reload) makes a new context.
+
+    `haste` is how much this look matters, for probes that need not ask anew each time.
+    """
 
     replica: Replica
     settings: Settings
@@ -30,6 +34,7 @@ class Context:
     postgres: PostgresSession | None = None
     notes: Notes = field(default_factory=Notes)
     resolvers: Resolvers = field(default_factory=Resolvers)
+    haste: Haste = Haste.FIRST
 
     @property
     def admin(self) -> EnvoyAdmin:

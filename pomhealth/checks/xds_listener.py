@@ -1,24 +1,49 @@
-"""Did Envoy accept the listeners that Pomerium sent, and does this replica hold every address it should?"""
+"""Did Envoy accept the listeners that Pomerium sent, and does this replica hold every address it should?
+
+The kernel's table of sockets costs Envoy nothing and is looked at each time, Envoy's dump of its listeners as the budget
+of its main thread allows, and when the sockets are not what they were.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.hotrestart import judged_now
+from pomhealth.checks.kept import asked_or_kept
 from pomhealth.checks.listeners import Ground, judge, place
 from pomhealth.checks.lowports import can_bind_low, low_ports
 from pomhealth.checks.process_state import by_state
-from pomhealth.checks.xds import LISTENERS, ask_json, rejections
-from pomhealth.status import Finding, Unobservable, blocked
+from pomhealth.checks.xds import LISTENERS, Rejection, ask_json, rejections
+from pomhealth.replica.model import Endpoint
+from pomhealth.replica.sockets import ListeningSocket
+from pomhealth.status import Finding, Outcome, Unobservable, blocked
 
 ID = "xds.listener"
 
 _DEADLINE = 1.0  # seconds, for reading /proc
 _ENDING = 0.05  # seconds from a process's last socket to its end, at most
+_EVERY = 5.0  # seconds for which Envoy's dump serves, while the sockets are looked at more often
 _NO_OWNER_NEEDED = ("health_check_addr",)  # its loss is fatal to Pomerium, so pomerium.process tells it
+
+
+@dataclass(frozen=True, slots=True)
+class _Listeners:
+    """Of Envoy's dump: the addresses of its listeners by name, and what it rejected."""
+
+    active: Mapping[str, str]
+    rejected: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What was found of the sockets with this mark."""
+
+    mark: tuple[object, ...]
+    finding: Finding
 
 
 async def look(context: Context) -> Finding:
@@ -35,25 +60,58 @@ async def _look(context: Context) -> Finding:
     replica = context.replica
     if not replica.same_network:
         raise Unobservable("listening sockets cannot be seen", replica.missing.get("network", ""))
-    dump, seconds = await ask_json(context, LISTENERS)
+    asked = tuple(one for one in replica.endpoints if one.role not in _NO_OWNER_NEEDED)
+    udp = any(one.udp for one in asked)
+    table = await context.workers.call(
+        "sockets of the replica", lambda: context.sockets.listening(udp=udp), deadline=_DEADLINE
+    )
+    mark = _mark(context, asked, table)
+    before: _Judged | None = context.notes.recall(ID)
+    moved = before is not None and before.mark != mark
+    watching = before is not None and before.finding.outcome is not Outcome.PASS
+    kept = await asked_or_kept(
+        context,
+        LISTENERS,
+        lambda: _listeners(context),
+        every=_EVERY,
+        watching=watching,
+        urgent=moved,
+    )
+    if before is not None and not (moved or watching or kept.cost):
+        return before.finding
+    listeners = kept.answer
 
-    def survey() -> Finding:
-        table = context.sockets.listening()
+    def judged() -> Finding:
         return judge(
             Ground(
-                asked=tuple(one for one in replica.endpoints if one.role not in _NO_OWNER_NEEDED),
+                asked=asked,
                 table=table,
                 held=_held(context),
-                active=active(dump),
-                rejected=rejections(dump),
+                active=listeners.active,
+                rejected=listeners.rejected,
                 owner=context.sockets.owner,
                 can_bind_low=can_bind_low(replica.envoy),
                 low_ports=low_ports(),
             )
         )
 
-    finding = await context.workers.call("sockets of the replica", survey, deadline=_DEADLINE)
-    return replace(finding, cost=seconds)
+    finding = await context.workers.call("sockets of the replica", judged, deadline=_DEADLINE)
+    context.notes.keep(ID, _Judged(mark, finding))
+    return replace(finding, cost=kept.cost)
+
+
+async def _listeners(context: Context) -> tuple[_Listeners, float]:
+    dump, seconds = await ask_json(context, LISTENERS)
+    return _Listeners(active(dump), rejections(dump)), seconds
+
+
+def _mark(
+    context: Context, asked: tuple[Endpoint, ...], table: tuple[ListeningSocket, ...]
+) -> tuple[object, ...]:
+    """By what one state of the sockets that matter is told from the next."""
+    ports = {one.port for one in asked}
+    on = frozenset((one.host, one.port, one.udp, one.inode) for one in table if one.port in ports)
+    return asked, context.replica.main, context.replica.envoys, on
 
 
 def active(dump: Any) -> dict[str, str]:

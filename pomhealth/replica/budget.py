@@ -10,19 +10,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 
 SHARE = 0.008  # of the main thread's time; a little of the 1 % is left for what is asked every second
 FULL = 3.0  # seconds: at 10,000 routes a first look at everything takes 0.9
 RESERVE = 3.0  # seconds of debt for what must not wait
+REST = 1000  # at rest a dear look takes at most 1/1000 of the time of Envoy's main thread
+WATCHING = 200  # and 1/200 while something fails or warns: somebody waits for its end
+LONGEST = 120.0  # seconds by which its cost may put off a look: what is still too dear waits for the budget
 
 
-class Haste(Enum):
-    """How much a look matters."""
+class Haste(IntEnum):
+    """How much a look matters, the most last."""
 
-    NONE = "none"
-    TOLD = "told"  # the replica itself says that something has changed, or readiness waits for this look
-    FIRST = "first"  # the first of its check at this Envoy: there is only one
+    NONE = 0  # it is made since its time has come
+    CHANGED = 1  # the configuration has changed, and the replica may be taking it over
+    SETTLED = 2  # it has changed, and the replica has had the time to take it over
+    TOLD = 3  # the replica itself says that something has changed, or readiness waits for this look
+    FIRST = 4  # the first of its check at this Envoy: there is only one
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,14 @@ def until_paid(account: Account, haste: Haste, now: float) -> float:
     """
     if haste is Haste.FIRST:
         return 0.0
-    least = -RESERVE if haste is Haste.TOLD else 0.0
+    least = 0.0 if haste is Haste.NONE else -RESERVE
     lacking = least - grown(account, now).balance
     return max(0.0, lacking / SHARE)
+
+
+def rest(cost: float, *, watching: bool) -> float:
+    """Seconds from one dear look to the next, at least, where one takes `cost` seconds. Pure."""
+    return min((WATCHING if watching else REST) * cost, LONGEST)
 
 
 class Budget:

@@ -38,8 +38,8 @@ class SocketTable:
     def __init__(self, net_root: str = OWN) -> None:
         self._root = net_root
 
-    def listening(self) -> tuple[ListeningSocket, ...]:
-        """Every listening TCP socket and every bound UDP socket.
+    def listening(self, *, udp: bool = True) -> tuple[ListeningSocket, ...]:
+        """Every listening TCP socket and, with `udp`, every bound UDP socket.
 
         The kernel is asked for listening TCP sockets alone, whatever the number of connections: /proc/net/tcp6
         takes 1.7 ms on a machine with 24 GiB even when it is empty. Where it does not answer (another namespace's
@@ -48,7 +48,7 @@ class SocketTable:
         tcp = _diagnosed() if self._root == OWN else None
         if tcp is None:
             tcp = [*self._rows("tcp", udp=False), *self._rows("tcp6", udp=False)]
-        return (*tcp, *self._rows("udp", udp=True), *self._rows("udp6", udp=True))
+        return (*tcp, *self._rows("udp", udp=True), *self._rows("udp6", udp=True)) if udp else tuple(tcp)
 
     def on(self, port: int) -> tuple[ListeningSocket, ...]:
         """Those of the listening TCP sockets that are on this port."""

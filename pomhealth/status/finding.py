@@ -46,6 +46,7 @@ class Finding:
     `cost` is the time, in seconds, that the look took on Envoy's main thread (measured as the wait for it).
     `void` marks a look that says nothing, because pomhealth itself was late (outcome UNKNOWN): it must repeat before
     it counts, and it never takes back a failure.
+    `again` is the seconds after which it is worth looking again, however seldom the check is looked at (0: as usual).
     `early` marks what a replica that is starting has not got yet (outcome UNKNOWN): it counts as not looked at yet.
     """
 
@@ -62,6 +63,7 @@ class Finding:
     names: tuple[tuple[str, str], ...] = ()
     void: bool = False
     early: bool = False
+    again: float = 0.0
 
 
 def passed(summary: str, *evidence: Evidence, attributes: tuple[tuple[str, str], ...] = ()) -> Finding:

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from pomhealth.agent.board import Board
-from pomhealth.agent.engine import LONGEST, REST, UNANSWERED, WATCHING, Engine, pause
+from pomhealth.agent.engine import UNANSWERED, Engine, pause
 from pomhealth.agent.look import Seen
 from pomhealth.agent.plan import Plan
 from pomhealth.checks import Context
 from pomhealth.replica.admin import EnvoyAdmin
-from pomhealth.replica.budget import FULL
+from pomhealth.replica.budget import FULL, LONGEST, REST, WATCHING, Haste
 from pomhealth.replica.model import AdminAddress
 from pomhealth.status import Finding, Outcome, Streak, unseen, warned
 from tests.agent.little import BAD, GOOD, SILENT, Probe, check, context, plan, until
@@ -286,6 +286,40 @@ async def test_a_dear_look_for_which_readiness_waits_goes_first() -> None:
         board.look_anew(["a"])
         engine.trigger(["a"])
         await until(lambda: board.status.ready)
+
+
+async def test_a_look_that_keeps_envoys_answer_never_waits_for_the_account_and_knows_its_haste() -> None:
+    probe = Probe()
+    hastes = []
+
+    async def look(context: Context) -> Finding:
+        hastes.append(context.haste)
+        return await probe(context)
+
+    what = plan((check("a", dear=True, keeps=True), look))  # type: ignore[arg-type]
+    async with running(what, given=False) as (engine, _, _broke):
+        engine.use(overdrawn(2 * FULL + 1.0))
+        await until(lambda: probe.calls == 1)
+        for call, tell in enumerate((engine.trigger, engine.changed, engine.told, engine.trigger), start=2):
+            tell(["a"])
+            await until(lambda: probe.calls == call)  # noqa: B023  (it is waited for here)
+        assert hastes == [Haste.FIRST, Haste.NONE, Haste.CHANGED, Haste.TOLD, Haste.NONE]
+
+
+async def test_a_dear_look_after_a_changed_configuration_goes_first() -> None:
+    probe = Probe()
+    async with running(plan((check("a", dear=True), probe)), given=False) as (engine, _, _broke):
+        engine.use(overdrawn())
+        await until(lambda: probe.calls == 1)
+        engine.changed(["a"])
+        await until(lambda: probe.calls == 2)
+
+
+async def test_a_look_that_asks_for_another_gets_it_whatever_the_interval() -> None:
+    probe = Probe(replace(GOOD, again=0.01))
+    async with running(plan((check("a", interval=3600.0, dear=True), probe)), given=False) as (engine, _, _b):
+        engine.use(overdrawn())
+        await until(lambda: probe.calls >= 3)
 
 
 async def test_a_glance_is_for_what_fails_and_for_dear_looks_that_cost_nothing_yet() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from pomhealth.checks.xds_listener import look
 from pomhealth.demo.ports import free_ports
 from pomhealth.demo.running import RunningReplica
+from pomhealth.replica.budget import FULL, RESERVE, Haste
 from pomhealth.status import Finding, Outcome
 from tests import bare_envoy as bare
 from tests.bare_envoy import sent
@@ -62,6 +64,29 @@ async def test_a_second_replica_on_the_same_port_is_told_though_neither_sees_an_
     assert f"pid {second.envoy_pid()}" in finding.summary
     second.stop()
     await found(first, "")
+
+
+async def test_a_shared_port_is_told_and_its_end_too_while_envoy_may_not_be_asked(standin: StandIn) -> None:
+    first = standin()
+    async with context_of(first) as context:
+        assert (await look(context)).outcome is Outcome.PASS
+        context.admin.budget.charge(FULL + RESERVE + 1.0)
+        spent = context.admin.spent
+        at_rest = replace(context, haste=Haste.NONE)
+        second = standin(address=first.options["address"])
+        await bare.found(look, at_rest, "shared-port")
+        second.stop()
+        await bare.found(look, at_rest, "")
+        assert context.admin.spent == spent
+
+
+async def test_while_nothing_has_changed_envoy_is_left_alone(standin: StandIn) -> None:
+    async with context_of(standin()) as context:
+        first = await look(context)
+        again = await look(replace(context, haste=Haste.NONE))
+        anew = await look(replace(context, haste=Haste.CHANGED))
+    assert (first.cost > 0, again.cost, anew.cost > 0) == (True, 0.0, True)
+    assert again.outcome is anew.outcome is Outcome.PASS
 
 
 @pytest.mark.proves("xds.listener/redirect-not-listening")
