@@ -126,6 +126,26 @@ async def test_another_roles_sessions_need_a_right_that_is_named(database: Datab
     assert f'GRANT pg_monitor TO "{database.role}"' in found.summary
 
 
+async def test_an_administrators_passing_statement_hides_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session may be the replica's as far as can be seen, until it is gone."""
+
+    async def meanwhile(_: float) -> None:
+        stack.__exit__(None, None, None)
+        with psycopg.connect(database.server.dsn(), autocommit=True) as elsewhere:
+            until(lambda: elsewhere.execute(others).fetchone() is None, "it is gone")
+
+    others = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{database.name}' AND application_name <> 'pomhealth'"
+    monkeypatch.setattr(asyncio, "sleep", meanwhile)
+    stack = cluster.listener(database, as_administrator=True)
+    stack.__enter__()
+    async with cluster.beside(database) as seen:
+        found = await check.look(seen)
+
+    assert found.cause == "not-listening", found
+
+
 async def test_with_that_right_they_count(database: Database) -> None:
     database.execute(f"GRANT pg_monitor TO {database.role}")
     try:
