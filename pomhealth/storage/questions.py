@@ -44,16 +44,20 @@ _WRITES = (
 )
 LOOK = _LIMITS + _STATE + _VERSION + _WRITES
 
-# A sort that does not fit into 64 KiB goes through a temporary file, which the server removes at once.
+# What is read twice is kept, and 100 kB do not fit into 64 KiB: it goes through a temporary file of 13 blocks, which the
+# server removes at once. No WAL; a fifth of what a sort of that size costs.
 SPILL = (
     "SET LOCAL statement_timeout='250ms';SET LOCAL work_mem='64kB';"
-    "SELECT count(*) FROM (SELECT md5(g::text) AS h FROM generate_series(1,3000) AS g ORDER BY h OFFSET 0) AS s"
+    "SELECT pg_size_bytes(current_setting('log_temp_files'));"
+    "WITH s AS (SELECT repeat('x',1000) AS h FROM generate_series(1,100)) "
+    "SELECT count(*),(SELECT count(h) FROM s) FROM s"
 )
 WHY_READ_ONLY = "SELECT source FROM pg_settings WHERE name='default_transaction_read_only'"
 WRITABLE = "SELECT pg_is_in_recovery(),current_setting('transaction_read_only')"
 
 _STATE_ROW = 2  # after the two limits
 _VERSION_ROW = 3
+_LOGGED_ROW = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,12 @@ def read(results: Sequence[pq.abc.PGresult], *, host: str, seconds: float) -> St
         lacking=_array(state[4]),
         trouble=trouble,
     )
+
+
+def logged_from(results: Sequence[pq.abc.PGresult]) -> int | None:
+    """From how many bytes on the server logs temporary files, by the answers to SPILL; negative: it logs none."""
+    found = row(results, _LOGGED_ROW)
+    return int(found[0]) if found else None
 
 
 def error(results: Sequence[pq.abc.PGresult]) -> Trouble | None:

@@ -10,16 +10,15 @@ from dataclasses import replace
 from pomhealth.status import Unobservable
 from pomhealth.storage import failover, questions
 from pomhealth.storage.answer import Answer
+from pomhealth.storage.disk import DiskProof
 from pomhealth.storage.opening import Opening
 from pomhealth.storage.questions import StorageFacts
 from pomhealth.storage.target import Host, Target
 from pomhealth.storage.trouble import Failed, silence
 from pomhealth.storage.wire import Wire, forget_environment
 
-_DISK_EVERY = 60.0  # seconds between two proofs that the server has disk to write on
 _PROMOTED = 0.25  # seconds between two looks whether a standby has taken over
 _LEAST = 0.15  # seconds that must be left of a look to ask at all
-_LEAST_FOR_DISK = 0.3  # the same for that proof: the server ends it after 0.25
 
 
 class PostgresSession:
@@ -44,7 +43,7 @@ class PostgresSession:
         self._turn = asyncio.Lock()
         self._kept: tuple[Wire, Host] | None = None
         self._attempt: asyncio.Task[tuple[Wire, Host]] | None = None
-        self._disk_due = 0.0
+        self._disk = DiskProof()
         self._gone_since: float | None = None
         self._outage = (0.0, 0.0)  # when the last one ended, and how long it was
         self._served = False  # whether there ever was a session
@@ -142,7 +141,7 @@ class PostgresSession:
             results = await asyncio.wait_for(wire.ask(questions.LOOK), end - begun)
             facts = questions.read(results, host=host.where, seconds=loop.time() - begun)
             if facts.trouble is None:
-                facts = await self._disk(wire, facts, end)
+                facts = await self._disk.prove(wire, facts, end)
             elif facts.trouble.cause == "read-only":
                 facts = await self._why_read_only(wire, facts, end)
         except asyncio.TimeoutError:
@@ -157,18 +156,6 @@ class PostgresSession:
             raise Failed(facts.trouble)
         wire.watch(self._lost)
         return facts
-
-    async def _disk(self, wire: Wire, facts: StorageFacts, end: float) -> StorageFacts:
-        """The facts, with the trouble of a full disk where there is one. Looked at seldom while there is none."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        if now < self._disk_due or end - now < _LEAST_FOR_DISK:
-            return facts
-        trouble = questions.error(await asyncio.wait_for(wire.ask(questions.SPILL), end - now))
-        if trouble is None or trouble.cause != "disk-full":
-            self._disk_due = loop.time() + _DISK_EVERY
-            return facts
-        return replace(facts, trouble=trouble)
 
     async def _why_read_only(self, wire: Wire, facts: StorageFacts, end: float) -> StorageFacts:
         loop = asyncio.get_running_loop()

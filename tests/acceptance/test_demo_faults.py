@@ -122,6 +122,7 @@ STOPS_TRAFFIC = [
     ("postgres-crash", {("storage.backend", "refused")}),
     ("postgres-full-connections", {("storage.backend", "too-many-connections")}),
     ("postgres-password-changed", {("storage.backend", "authentication")}),
+    ("postgres-disk-full", {("storage.backend", "disk-full")}),
     ("postgres-dropped", {("storage.backend", "timeout")}),
     ("dns-silent", {("storage.backend", "timeout")}),
     ("port-taken-at-start", {("xds.listener", "port-taken")}),
@@ -205,7 +206,6 @@ SEEN_SELDOM = [
     for fault, id_, cause in (
         ("listener-gone", "storage.backend.notifications", "not-listening"),
         ("cleanup-overdue", "storage.backend.cleanup", "overdue"),
-        ("postgres-disk-full", "storage.backend", "disk-full"),
     )
 ]
 

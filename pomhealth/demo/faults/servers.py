@@ -205,7 +205,7 @@ FAULTS = (
         _fill_disk,
         _empty_disk,
         prepare=_small_disk,
-        seen="minute",
+        seen="look",
         root=True,
     ),
     Fault(
