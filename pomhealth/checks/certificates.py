@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from pomhealth.certs import reading, served, sources
 from pomhealth.certs.model import Certificate, Pair
 from pomhealth.certs.served import CERTS
 from pomhealth.checks.context import Context
+from pomhealth.checks.kept import Kept, asked_or_kept
 from pomhealth.checks.xds import LISTENERS, ask_json
 from pomhealth.replica.model import Replica
 from pomhealth.replica.paths import resolve
@@ -17,6 +19,7 @@ from pomhealth.status import Unobservable
 from pomhealth.storage.access import credentials
 
 _DEADLINE = 4.0  # seconds, for a thousand files on a slow disk
+_THEN = "certificates on disk when Envoy was asked"
 _FRESH = 0.2  # seconds for which one reading serves both checks
 
 
@@ -54,32 +57,50 @@ async def on_disk(context: Context) -> OnDisk:
 
 
 async def loaded(context: Context, disk: OnDisk) -> Loaded:
-    """What Envoy presents to users. Raises nothing.
+    """What Envoy presents to users, or presented when it was asked last. Raises nothing.
+
+    An answer from before the files changed says nothing of what they hold now.
+    """
+    known = frozenset(pair.leaf.serial for pair in disk.pairs if pair.leaf is not None)
+    then = context.notes.recall(_THEN)
+
+    async def ask() -> Kept[tuple[Certificate, ...]]:
+        return await asked_or_kept(
+            context, CERTS, lambda: _loaded(context, known), every=0.0, watching=True, urgent=then != known
+        )
+
+    try:
+        kept, _ = await context.notes.shared("certificates loaded", ask, fresh=_FRESH)
+    except Unobservable as error:
+        return Loaded(None, str(error))
+    if kept.cost:
+        context.notes.keep(_THEN, known)
+    elif then != known:
+        return Loaded(
+            None, "Envoy was not asked again since the files changed: its main thread has enough to do"
+        )
+    return Loaded(kept.answer, seconds=kept.cost)
+
+
+async def _loaded(context: Context, known: Collection[str]) -> tuple[tuple[Certificate, ...], float]:
+    """What Envoy presents, and the seconds it took. Raises Unobservable.
 
     Its listeners are asked only where it has loaded something that is not on disk: that may be an old one.
     """
-    found, _ = await context.notes.shared("certificates loaded", lambda: _loaded(context, disk), fresh=_FRESH)
-    return found
-
-
-async def _loaded(context: Context, disk: OnDisk) -> Loaded:
+    answer, seconds = await ask_json(context, CERTS)
     try:
-        answer, seconds = await ask_json(context, CERTS)
         found = served.listed(answer)
     except ValueError as error:
-        return Loaded(None, f"Envoy's {CERTS}: {error}")
-    except Unobservable as error:
-        return Loaded(None, str(error))
-    known = {pair.leaf.serial for pair in disk.pairs if pair.leaf is not None}
+        raise Unobservable(f"Envoy's {CERTS}", str(error)) from None
     if all(one.serial in known for one in found):
-        return Loaded(found, seconds=seconds)
+        return found, seconds
     files = None
     try:
         dump, more = await ask_json(context, LISTENERS)
         files, seconds = served.presented_files(dump), seconds + more
     except Unobservable:
         pass  # then what is replaced is told by names and dates
-    return Loaded(served.current(found, files), seconds=seconds)
+    return served.current(found, files), seconds
 
 
 def _read(replica: Replica) -> OnDisk:

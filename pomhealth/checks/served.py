@@ -6,6 +6,7 @@ import json
 import re
 
 from pomhealth.checks.context import Context
+from pomhealth.checks.kept import asked_or_kept
 from pomhealth.checks.names import configured_hosts
 from pomhealth.checks.xds import ask, ask_json
 from pomhealth.replica.routes import Host
@@ -31,8 +32,11 @@ async def served_hosts(context: Context) -> tuple[tuple[Host, ...], float]:
     replica = context.replica
     if not replica.options.zero and "options" not in replica.missing:
         return configured_hosts(context), 0.0
-    names, seconds = await running_hosts(context)
-    return tuple(Host(name, 0, f"Envoy's {ROUTES}") for name in sorted(names) if name != "*"), seconds
+    kept = await asked_or_kept(
+        context, "served hosts", lambda: running_hosts(context), every=0.0, watching=True
+    )
+    names = (name for name in sorted(kept.answer) if name != "*")
+    return tuple(Host(name, 0, f"Envoy's {ROUTES}") for name in names), kept.cost
 
 
 async def running_hosts(context: Context) -> tuple[frozenset[str], float]:

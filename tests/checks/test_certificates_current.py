@@ -22,6 +22,7 @@ from pomhealth.checks import cluster_config_current
 from pomhealth.checks.certificates_current import look
 from pomhealth.checks.context import Context
 from pomhealth.demo.running import RunningReplica
+from pomhealth.replica.budget import FULL, RESERVE, Haste
 from pomhealth.replica.configfile import parse
 from pomhealth.replica.discover import discover
 from pomhealth.replica.mainlistener import approach, presented
@@ -30,6 +31,7 @@ from pomhealth.replica.offline import from_file
 from pomhealth.replica.options import merge
 from pomhealth.settings import Settings
 from pomhealth.status import Finding, Outcome
+from tests import bare_envoy as bare
 from tests.certs.making import Made, made
 from tests.contexts import context_of
 from tests.standin import StandIn
@@ -109,6 +111,19 @@ async def test_a_renewed_certificate_is_well_although_envoy_still_drains_the_old
         assert len(listed["certificates"]) > 1
         finding = await look(context)
     assert finding.outcome is Outcome.PASS, finding
+
+
+async def test_what_the_files_show_does_not_wait_until_envoy_may_be_asked(replica: RunningReplica) -> None:
+    async with context_of(replica) as context:
+        assert (await look(context)).outcome is Outcome.PASS
+        context.admin.budget.charge(FULL + RESERVE + 1.0)
+        spent = context.admin.spent
+        at_rest = replace(context, haste=Haste.NONE)
+        made(*NAMES, begins=-9, days=-3).into(replica.directory)
+        await bare.found(look, at_rest, "expired")
+        made(*NAMES).into(replica.directory)
+        assert (await bare.found(look, at_rest, "")).outcome is Outcome.PASS
+        assert context.admin.spent == spent
 
 
 @pytest.mark.proves("certificates_current/expiring")
