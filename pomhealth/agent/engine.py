@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
-from pomhealth.agent.lag import TICK, Lag
+from pomhealth.agent.lag import BEAT, TICK, Lag
 from pomhealth.agent.look import Seen, look_once
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
@@ -186,11 +186,15 @@ class Engine:
 
 
 def aligned(pause: float, now: float) -> float:
-    """The pause, shortened so that it ends on a tick, where others end too: to wake once costs less than to wake often.
+    """The pause, shortened so that it ends where others end too: to wake once costs less than to wake often.
 
-    Pure; everything in seconds. A short one stays as it is.
+    Pure; everything in seconds. It ends with a full second where it is that long, else with a quarter of one; a short
+    one stays as it is.
     """
-    return pause - (now + pause) % TICK if pause >= 2 * TICK else pause
+    if pause < 2 * TICK:
+        return pause
+    whole = pause - (now + pause) % BEAT
+    return whole if pause >= BEAT and whole >= TICK / 2 else pause - (now + pause) % TICK
 
 
 def pause(check: Check, seen: Seen, streak: Streak, entry: Entry, *, cost: float = 0.0) -> float:

@@ -246,7 +246,7 @@ class Server:
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
-        self._clock = loop.call_later(1.0, self._tick)
+        self._clock = loop.call_later(1.0 - loop.time() % 1.0, self._tick)  # with the looks: one wake for all
         self._pages.tick()
         now = loop.time()
         for connection in self._connections:

@@ -17,7 +17,8 @@ _TCP_LISTEN = 10
 _ANY_COOKIE = 0xFFFFFFFF
 _ALL_STATES = 0xFFFFFFFF
 _DEADLINE = 0.2  # seconds
-_MOST = 1 << 20  # bytes of one answer
+_MOST = 1 << 16  # bytes of one message from the kernel: it makes none over 32 KiB
+_TIMEOUT = struct.pack("@ll", 0, int(_DEADLINE * 1e6))  # struct timeval
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _MESSAGE = struct.Struct("=BBBB2s2s16s16sIIIIIIII")  # struct inet_diag_msg: …, rqueue, wqueue, uid, inode
 
@@ -31,13 +32,9 @@ def listening(on: int = 0) -> list[tuple[bytes, int, int, int, int]] | None:
     found = []
     identity = struct.pack("!H", on) + bytes(46)
     try:
-        for family, length in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
-            request = _request(family, 1 << _TCP_LISTEN, identity)
-            for message in _ask(request, _NLM_F_REQUEST | _NLM_F_DUMP):
-                _, _, _, _, port, _, host, _, _, _, _, _, waiting, _, uid, inode = _MESSAGE.unpack_from(
-                    message
-                )
-                found.append((host[:length], int.from_bytes(port, "big"), inode, uid, waiting))
+        for message, length in _everywhere(1 << _TCP_LISTEN, identity):
+            _, _, _, _, port, _, host, _, _, _, _, _, waiting, _, uid, inode = _MESSAGE.unpack_from(message)
+            found.append((host[:length], int.from_bytes(port, "big"), inode, uid, waiting))
     except OSError:
         return None
     return found
@@ -51,12 +48,10 @@ def established(port: int) -> list[tuple[bytes, int]] | None:
     found = []
     identity = struct.pack("!HH", 0, port) + bytes(44)
     try:
-        for family, length in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
-            request = _request(family, 1 << _TCP_ESTABLISHED, identity)
-            for message in _ask(request, _NLM_F_REQUEST | _NLM_F_DUMP):
-                _, _, _, _, _, there, _, host, *_, inode = _MESSAGE.unpack_from(message)
-                if int.from_bytes(there, "big") == port:
-                    found.append((host[:length], int(inode)))
+        for message, length in _everywhere(1 << _TCP_ESTABLISHED, identity):
+            _, _, _, _, _, there, _, host, *_, inode = _MESSAGE.unpack_from(message)
+            if int.from_bytes(there, "big") == port:
+                found.append((host[:length], int(inode)))
     except OSError:
         return None
     return found
@@ -75,7 +70,8 @@ def accepted_inode(server: tuple[str, int], client: tuple[str, int]) -> int | No
     )
     identity = ends + struct.pack("=III", 0, _ANY_COOKIE, _ANY_COOKIE)
     try:
-        message = next(_ask(_request(family, _ALL_STATES, identity), _NLM_F_REQUEST), None)
+        with _kernel() as kernel:
+            message = next(_ask(kernel, _request(family, _ALL_STATES, identity), _NLM_F_REQUEST), None)
     except OSError:
         return None
     if message is None:
@@ -89,21 +85,34 @@ def _request(family: int, states: int, identity: bytes) -> bytes:
     return struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, states) + identity
 
 
-def _ask(request: bytes, flags: int) -> Iterator[bytes]:
+def _everywhere(states: int, identity: bytes) -> Iterator[tuple[bytes, int]]:
+    """The sockets in these states, IPv4 and IPv6, each with the length of its addresses. Raises as `_ask`."""
+    with _kernel() as kernel:
+        for family, length in ((socket.AF_INET, 4), (socket.AF_INET6, 16)):
+            for message in _ask(kernel, _request(family, states, identity), _NLM_F_REQUEST | _NLM_F_DUMP):
+                yield message, length
+
+
+def _kernel() -> socket.socket:
+    """Where the kernel is asked. It keeps the deadline by itself: a wait before each call would be one more call."""
+    kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+    kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
+    return kernel
+
+
+def _ask(kernel: socket.socket, request: bytes, flags: int) -> Iterator[bytes]:
     """The sockets that the kernel answers with. Raises OSError when it refuses or does not answer in time."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
-        kernel.settimeout(_DEADLINE)
-        kernel.send(_HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, flags, 0, 0) + request)
-        while True:
-            answer = kernel.recv(_MOST)
-            at = 0
-            while at + _HEADER.size <= len(answer):
-                size, kind, *_ = _HEADER.unpack_from(answer, at)
-                if kind == _NLMSG_DONE:
-                    return
-                if kind != _SOCK_DIAG_BY_FAMILY or size < _HEADER.size + _MESSAGE.size:
-                    raise OSError("the kernel refuses to tell of sockets")
-                yield answer[at + _HEADER.size : at + size]
-                at += (size + 3) & ~3
-            if not flags & _NLM_F_DUMP:
+    kernel.send(_HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, flags, 0, 0) + request)
+    while True:
+        answer = kernel.recv(_MOST)
+        at = 0
+        while at + _HEADER.size <= len(answer):
+            size, kind, *_ = _HEADER.unpack_from(answer, at)
+            if kind == _NLMSG_DONE:
                 return
+            if kind != _SOCK_DIAG_BY_FAMILY or size < _HEADER.size + _MESSAGE.size:
+                raise OSError("the kernel refuses to tell of sockets")
+            yield answer[at + _HEADER.size : at + size]
+            at += (size + 3) & ~3
+        if not flags & _NLM_F_DUMP:
+            return

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import pytest
+
 from pomhealth.agent.board import Board
-from pomhealth.agent.engine import UNANSWERED, Engine, pause
+from pomhealth.agent.engine import UNANSWERED, Engine, aligned, pause
 from pomhealth.agent.look import Seen
 from pomhealth.agent.plan import Plan
 from pomhealth.checks import Context
@@ -217,6 +219,25 @@ def test_the_pause_is_the_interval_while_well_and_the_retry_while_failing() -> N
 def test_a_warning_is_looked_at_less_often_than_a_failure_and_what_cannot_be_seen_seldom() -> None:
     assert after(warned("late", "late", SEEN)) == 5.0
     assert after(unseen("no right")) == 15.0
+
+
+@pytest.mark.parametrize("pause", [1.0, 5.0, 60.0])
+@pytest.mark.parametrize("phase", [0.0, 0.001, 0.25, 0.5, 0.75, 0.8, 0.9, 0.999])
+def test_pauses_end_with_a_full_second_before_long_and_never_later_than_they_should(
+    pause: float, phase: float
+) -> None:
+    now = 1000.0 + phase
+    for _ in range(2):
+        wait = aligned(pause, now)
+        assert pause - 1.0 < wait <= pause
+        assert wait > 0.1
+        now += wait
+    assert now % 1.0 == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_short_pause_ends_with_a_quarter_of_a_second_and_a_very_short_one_stays_as_it_is() -> None:
+    assert aligned(0.6, 1000.3) == pytest.approx(0.45)
+    assert aligned(0.3, 1000.3) == 0.3
 
 
 def test_a_silence_that_does_not_count_yet_is_tried_again_at_once() -> None:
