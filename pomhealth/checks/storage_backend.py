@@ -5,7 +5,7 @@ PostgreSQL is asked on one connection of our own that stays open: one round trip
 
 from __future__ import annotations
 
-from pomhealth.checks import traces
+from pomhealth.checks import going, traces
 from pomhealth.checks.context import Context
 from pomhealth.reach import Silent
 from pomhealth.replica.model import Storage
@@ -49,7 +49,10 @@ async def _file(context: Context, storage: Storage) -> Finding:
             silent=True,
         )
     who = access.credentials(main) if main else None
-    return filestore.judge(facts, storage.directory, who, main.pid if main else None)
+    found = filestore.judge(facts, storage.directory, who, main.pid if main else None)
+    if found.cause != "not-writable" or facts.holders:
+        return found
+    return await going.ending(context, f"nobody holds the store in {storage.directory}") or found
 
 
 async def _postgres(context: Context, storage: Storage) -> Finding:

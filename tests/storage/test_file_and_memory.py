@@ -16,6 +16,8 @@ from pomhealth.replica.model import Options, Process, Replica, Storage
 from pomhealth.status import Finding, Outcome, Unobservable
 from pomhealth.storage import filestore
 from tests.actors import acting
+from tests.contexts import context_of
+from tests.standin import StandIn
 from tests.storage.looking import context, replica
 from tests.storage.mounts import small_disk
 
@@ -78,6 +80,41 @@ async def test_a_store_that_nobody_holds_is_not_writable(store: Path) -> None:
 
     assert found.cause == "not-writable"
     assert "nobody holds" in found.summary
+
+
+async def test_a_replica_that_stops_gently_never_had_a_store_that_it_does_not_hold(standin: StandIn) -> None:
+    """It lets go of its store at once, and ends only after its Envoy, which here takes its time."""
+    one = standin(storage="file")
+    said: list[Finding] = []
+    async with context_of(one) as seen:
+        envoy = seen.replica.envoy
+        assert envoy is not None
+        os.kill(envoy.pid, signal.SIGSTOP)
+        assert (await storage_backend.look(seen)).outcome is Outcome.PASS
+        os.kill(one.pid, signal.SIGTERM)
+        while not said or said[-1].outcome is Outcome.PASS:
+            said.append(await storage_backend.look(seen))
+        assert one.running()
+        os.kill(envoy.pid, signal.SIGCONT)
+        while one.running():
+            said.append(await storage_backend.look(seen))
+        said.append(await storage_backend.look(seen))
+
+    assert not {found.cause for found in said} - {""}, said
+    assert said[-1].blocked_by == "pomerium.process"
+
+
+@pytest.mark.proves("storage.backend/not-writable")
+async def test_a_replica_that_serves_without_its_store_is_told_of(standin: StandIn) -> None:
+    """The lock file that it holds was replaced by another."""
+    one = standin(storage="file")
+    async with context_of(one) as seen:
+        lock = Path(seen.storage.directory) / "LOCK"
+        lock.unlink()
+        lock.touch(mode=0o600)
+        found = await storage_backend.look(seen)
+
+    assert found.cause == "not-writable"
 
 
 @pytest.mark.proves("storage.backend/not-writable")
