@@ -20,8 +20,10 @@ from pomhealth.reach import ReachError, Silent
 from pomhealth.reachability import provider
 from pomhealth.reachability.provider import Provider, ProviderTrouble
 from pomhealth.reachability.signin import Page, judge
+from pomhealth.replica.budget import Haste
 from pomhealth.replica.goaddress import parse_url
 from pomhealth.replica.mainlistener import Approach, approach, request
+from pomhealth.replica.model import Options
 from pomhealth.replica.routes import HOSTED
 from pomhealth.status import Finding, Unobservable, blocked, not_applicable
 
@@ -30,6 +32,7 @@ PATH = "/.pomerium/"
 
 _PAGE = 1.5  # seconds; two silent looks in a row fit into `pomhealth check`
 _PROVIDER = 1.5
+_OWN = ("authenticate_", "idp_")  # options
 _TRIES = 2  # a lost packet is no fault
 _WELL = 3600.0  # seconds for which a page that answered well is not asked again …
 _TOLD = 600.0  # … and one that did not, while the provider's trouble explains it
@@ -37,11 +40,11 @@ _TOLD = 600.0  # … and one that did not, while the provider's trouble explains
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The page's last answer, when it was had, and what stood then."""
+    """The page's last answer, when it was had, what was asked for with which settings, and what stood then."""
 
     page: Page
     at: float
-    options: object
+    asked: object
     trouble: str
 
 
@@ -51,18 +54,19 @@ async def look(context: Context) -> Finding:
         return to
     options = context.replica.options
     asked = provider.configured(options)
+    what = to, _settings(options)
     kept: _Kept | None = context.notes.recall(ID)
     if kept is None:  # both at once: `pomhealth check` has no time to lose
         trouble, page = await asyncio.gather(_trouble(context, asked), _page(to))
     else:
         trouble = await _trouble(context, asked)
-        page = kept.page if _stands(kept, options, trouble) else await _page(to)
-    if not page.status and not (await ping(context)).status:
+        page = kept.page if _stands(kept, what, trouble) else await _page(to)
+    if not page.status and not (await ping(replace(context, haste=Haste.TOLD))).status:
         return blocked("proxy.service", "the main listener answers no request at all")
     why = trouble.why if trouble else ""
     if kept is None or page is not kept.page:
         now = asyncio.get_running_loop().time()
-        context.notes.keep(ID, _Kept(page, now, options, why))
+        context.notes.keep(ID, _Kept(page, now, what, why))
     return judge(page, asked, trouble)
 
 
@@ -95,12 +99,19 @@ def _approach(context: Context) -> Approach | Finding:
     return to
 
 
-def _stands(kept: _Kept, options: object, trouble: ProviderTrouble | None) -> bool:
+def _settings(options: Options) -> frozenset[tuple[str, str]]:
+    """The settings of the sign-in page: a reload that leaves them as they are gives no reason to ask for it again."""
+    return frozenset(
+        (name, str(value.value)) for name, value in options.values.items() if name.startswith(_OWN)
+    )
+
+
+def _stands(kept: _Kept, what: object, trouble: ProviderTrouble | None) -> bool:
     """Whether the page's last answer may be believed once more."""
     why = trouble.why if trouble else ""
     age = asyncio.get_running_loop().time() - kept.at
     stay = _WELL if kept.page.well else _TOLD if why else 0.0
-    return age < stay and kept.options is options and kept.trouble == why
+    return age < stay and kept.asked == what and kept.trouble == why
 
 
 async def _page(to: Approach) -> Page:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pomhealth.checks.context import Context
 from pomhealth.checks.request import PATH, ping
 from pomhealth.status import Evidence, Finding, blocked, failed, not_applicable, passed, unseen
@@ -24,6 +26,7 @@ async def look(context: Context) -> Finding:
         )
     if answer.status != 200:
         return blocked("proxy.service", "a request does not get as far as the authorization check")
-    return passed(
+    well = passed(
         f"{PATH} on {answer.where} passed the authorization check", Evidence(source, "200", "200 OK")
     )
+    return replace(well, again=answer.serves)

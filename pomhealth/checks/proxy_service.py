@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pomhealth.checks.context import Context
 from pomhealth.checks.request import PATH, ping
 from pomhealth.status import Evidence, Finding, blocked, failed, not_applicable, passed
@@ -31,7 +33,8 @@ async def look(context: Context) -> Finding:
             Evidence(source, str(answer.status), "200 OK"),
             names=_names(answer.where),
         )
-    return passed(f"{PATH} on {answer.where} answers 200", Evidence(source, "200", "200 OK"))
+    well = passed(f"{PATH} on {answer.where} answers 200", Evidence(source, "200", "200 OK"))
+    return replace(well, again=answer.serves)
 
 
 def _names(where: str) -> tuple[tuple[str, str], ...]:

@@ -14,6 +14,7 @@ from pomhealth.checks import authorize_service, proxy_service
 from pomhealth.checks.request import ping
 from pomhealth.demo.ports import free_ports
 from pomhealth.demo.running import RunningReplica
+from pomhealth.replica.budget import Haste
 from pomhealth.status import Outcome
 from tests.bare_envoy import bare_envoy
 from tests.contexts import context_of
@@ -38,6 +39,23 @@ async def test_both_services_learn_from_one_request(replica: RunningReplica) -> 
     async with context_of(replica) as context:
         await asyncio.gather(proxy_service.look(context), authorize_service.look(context))
     assert replica.log().count("authorize check") == lines + 1
+
+
+async def test_a_reload_leaves_no_line_in_the_log_and_what_the_replica_tells_leaves_one(
+    replica: RunningReplica,
+) -> None:
+    async with context_of(replica) as context:
+        await proxy_service.look(context)
+        lines = replica.log().count("authorize check")
+        for haste in (Haste.NONE, Haste.CHANGED, Haste.SETTLED):
+            kept = await proxy_service.look(replace(context, haste=haste))
+            assert (kept.outcome, kept.again > 0) == (Outcome.PASS, True)
+        assert replica.log().count("authorize check") == lines
+        end = asyncio.get_running_loop().time() + 30
+        while replica.log().count("authorize check") == lines:
+            assert asyncio.get_running_loop().time() < end
+            await proxy_service.look(replace(context, haste=Haste.TOLD))
+            await asyncio.sleep(0.05)
 
 
 async def test_a_refusal_at_the_address_of_before_is_no_answer_at_this_one(replica: RunningReplica) -> None:
