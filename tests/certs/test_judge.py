@@ -11,13 +11,10 @@ from pomhealth.certs.judge import Handshake, Sight
 from pomhealth.certs.model import AUTOCERT, Certificate, Complaint, Pair, Source
 from tests.certs.making import Made, made
 
-NOW = time.time()
-
-
 def pair(one: Made, *, role: str = "main", age: float = 3600, complaint: Complaint | None = None) -> Pair:
     chain, _ = pem.chain(one.pem)
     source = Source("certificate_file", "c.yaml:1", f"/certs/{one.serial}.pem", "/certs/key.pem", role)
-    return Pair(source, chain, complaint, changed=NOW - age)
+    return Pair(source, chain, complaint, changed=time.time() - age)
 
 
 def certificate(one: Made) -> Certificate:
@@ -25,7 +22,7 @@ def certificate(one: Made) -> Certificate:
 
 
 def causes(pairs: Sequence[Pair] = (), **seen: Any) -> list[str]:
-    fields: dict[str, Any] = {"loaded": None, "handshakes": (), "refused": (), "now": NOW, "days": 10, **seen}
+    fields: dict[str, Any] = {"loaded": None, "handshakes": (), "refused": (), "now": time.time(), "days": 10, **seen}
     return [fault.cause for fault in judge.faults(Sight(pairs=pairs, **fields))]
 
 
@@ -40,7 +37,7 @@ def test_the_worst_comes_first_and_the_earliest_of_its_kind() -> None:
         pair(made("ended", days=-1, begins=-9)),
         pair(made("sooner", days=2)),
     ]
-    faults = judge.faults(Sight(pairs, None, (), (), NOW, 10))
+    faults = judge.faults(Sight(pairs, None, (), (), time.time(), 10))
     assert [(fault.cause, fault.title) for fault in faults] == [
         ("expired", "ended"),
         ("unreadable", "gone"),
