@@ -11,6 +11,7 @@ from pomhealth.certs.judge import Handshake, Sight
 from pomhealth.certs.model import AUTOCERT, Certificate, Complaint, Pair, Source
 from tests.certs.making import Made, made
 
+
 def pair(one: Made, *, role: str = "main", age: float = 3600, complaint: Complaint | None = None) -> Pair:
     chain, _ = pem.chain(one.pem)
     source = Source("certificate_file", "c.yaml:1", f"/certs/{one.serial}.pem", "/certs/key.pem", role)
@@ -22,7 +23,14 @@ def certificate(one: Made) -> Certificate:
 
 
 def causes(pairs: Sequence[Pair] = (), **seen: Any) -> list[str]:
-    fields: dict[str, Any] = {"loaded": None, "handshakes": (), "refused": (), "now": time.time(), "days": 10, **seen}
+    fields: dict[str, Any] = {
+        "loaded": None,
+        "handshakes": (),
+        "refused": (),
+        "now": time.time(),
+        "days": 10,
+        **seen,
+    }
     return [fault.cause for fault in judge.faults(Sight(pairs=pairs, **fields))]
 
 
