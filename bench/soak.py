@@ -20,9 +20,11 @@ from statistics import median
 
 import psutil
 
-from bench.churn.churning import MILD, churned, staged
+from bench.churn.churning import MILD, churned
 from bench.churn.report import told
 from bench.churn.vitals import Peers, Vitals, vitals
+from bench.ending import end_in_order
+from bench.stage import staged
 from bench.table import table
 from pomhealth.demo.stage import Stage
 
@@ -87,14 +89,10 @@ def main() -> int:
         "--seed", type=int, default=secrets.randbelow(10_000), help="of the order of the acts"
     )
     options = parser.parse_args()
+    end_in_order()
     text, growth = soak(options.minutes, every=options.every, file=options.samples, seed=options.seed)
     print(f"{text}\n  (seed {options.seed})")
     return 1 if growth else 0
-
-
-def run(*, minutes: float = 60.0, every: float = 10.0, file: Path | None = None, seed: int = 1) -> str:
-    """The table of one soak and its verdict."""
-    return soak(minutes, every=every, file=file, seed=seed)[0]
 
 
 def soak(minutes: float, *, every: float, file: Path | None, seed: int) -> tuple[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,3 +41,12 @@ def held(pid: int) -> Held:
     proc = Path(f"/proc/{pid}")
     resident = int((proc / "statm").read_text("ascii").split()[1]) * _PAGE / 2**20
     return Held(resident, len(os.listdir(proc / "task")), len(os.listdir(proc / "fd")))  # noqa: PTH208
+
+
+def peak_memory(pid: int) -> float:
+    """The largest resident set of a process so far, in MiB; 0 once it has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0

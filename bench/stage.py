@@ -1,4 +1,7 @@
-"""What is measured: the demo (a replica with a real Envoy and PostgreSQL, and the agent), and a bare Envoy as the peer."""
+"""What is measured: a replica with a real Envoy and PostgreSQL, and the agent; and a bare Envoy as the peer.
+
+The kernel ends what is started here when this process ends, however that is.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from pomhealth.demo.children import spawn
+from pomhealth.demo.ports import free_ports
+from pomhealth.demo.stage import Stage
+from pomhealth.demo.state import State
 
 _DEADLINE = 120.0  # seconds until the demo is ready
 
@@ -33,16 +40,41 @@ class Demo:
 
 
 @contextlib.contextmanager
+def directory() -> Iterator[Path]:
+    """A new directory, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as path:
+        Path(path).chmod(0o711)  # run by root, PostgreSQL is another user below it
+        yield Path(path)
+
+
+@contextlib.contextmanager
+def staged() -> Iterator[Stage]:
+    """The demo's parts, driven from here, in a directory of their own; nothing is left of them afterwards.
+
+    To be entered from the main thread: the children of another would end with it.
+    """
+    with directory() as root, contextlib.ExitStack() as stack:
+        state = State(root / "demo")
+        stack.callback(state.release)
+        state.claim()
+        stage = Stage(state.path, free_address(), usual_ports=False)
+        stack.callback(stage.stop)
+        stage.start()
+        yield stage
+
+
+@contextlib.contextmanager
 def demo() -> Iterator[Demo]:
     """Runs `pomhealth demo` in a directory of its own until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        Path(directory).chmod(0o711)  # run by root, PostgreSQL is another user below it
-        agent = f"127.0.0.1:{_free_port()}"
-        environment = {**os.environ, "POMHEALTH_DEMO_DIR": f"{directory}/demo"}
+    with directory() as root:
+        agent = free_address()
+        environment = {**os.environ, "POMHEALTH_DEMO_DIR": f"{root}/demo"}
         command = [sys.executable, "-m", "pomhealth", "demo", "--listen", agent]
-        log = Path(directory, "log")
+        log = root / "log"
         with log.open("wb") as output:
-            process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+            process = spawn(
+                command, cwd=Path.cwd(), env=environment, output=output, last_signal=signal.SIGTERM
+            )
         try:
             line = _line(process, log, "ready:")
             yield Demo(agent, int(line.partition("(pid ")[2].partition(")")[0]), environment)
@@ -54,29 +86,20 @@ def demo() -> Iterator[Demo]:
 @contextlib.contextmanager
 def bare_envoy() -> Iterator[tuple[str, int]]:
     """An Envoy with nothing but its admin interface, on TCP: HOST:PORT and its pid."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+    with directory() as root:
         bootstrap = {"admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}}}
-        address = Path(directory, "address")
+        address = root / "address"
         command = [
             *(str(Path(sys.executable).with_name("envoy")), "--config-yaml", json.dumps(bootstrap)),
             *("--concurrency", "1", "--use-dynamic-base-id", "--log-level", "off"),
             *("--admin-address-path", str(address)),
         ]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = spawn(command, cwd=root, output=subprocess.DEVNULL)
         try:
             yield _line(process, address, ":"), process.pid
         finally:
             process.terminate()
             process.wait(_DEADLINE)
-
-
-def peak_memory(pid: int) -> float:
-    """The largest resident set of a process so far, in MiB; 0 once it has ended."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def _line(process: subprocess.Popen[bytes], path: Path, sign: str) -> str:
@@ -92,7 +115,6 @@ def _line(process: subprocess.Popen[bytes], path: Path, sign: str) -> str:
     raise SystemExit(f"{process.args!r} did not start: {said[-500:]}")
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+def free_address() -> str:
+    """HOST:PORT where nobody listens."""
+    return f"127.0.0.1:{free_ports(1)[0]}"

@@ -7,23 +7,20 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from bench.churn.acts import KINDS, Acts
-from bench.churn.verdicts import Act, unfounded
-from bench.churn.vitals import cpu, rss
+from bench.churn.verdicts import MUCH_TOO_LATE, RECOVERY, Act, Outage, lasting, missed, unfounded
+from bench.churn.vitals import rss
 from bench.churn.witness import GENEROUS, Listener, Look, Repeating, Said, Truth
+from bench.spent import cpu
 from pomhealth.demo.children import end, spawn
-from pomhealth.demo.ports import free_ports
 from pomhealth.demo.stage import Stage
-from pomhealth.demo.state import State
 
 _ROOT = Path(__file__).parents[2]
 _SETTLE = 5.0  # seconds of quiet before the first act and after the last
@@ -65,25 +62,20 @@ class Churn:
         """Alarms and warnings that nothing bears out."""
         return unfounded(self.said, self.acts, self.looks)
 
+    @property
+    def late(self) -> list[tuple[Said, float]]:
+        """503s that outlived their outage by more than the budget, with the seconds after its end."""
+        return lasting(self.said, self.acts, self.ended)
 
-@contextlib.contextmanager
-def staged() -> Iterator[Stage]:
-    """A replica with PostgreSQL and the agent, in a directory of its own; nothing is left of them afterwards.
+    @property
+    def missed(self) -> list[Outage]:
+        """Long outages that no 503 told of."""
+        return missed(self.looks, self.said)
 
-    SIGTERM and SIGHUP end the block as Ctrl-C does.
-    """
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory, contextlib.ExitStack() as stack:
-        for number, handler in before.items():
-            stack.callback(signal.signal, number, handler)
-        Path(directory).chmod(0o711)  # run by root, PostgreSQL is another user below it
-        state = State(Path(directory, "demo"))
-        state.claim()
-        stack.callback(state.release)
-        stage = Stage(state.path, f"127.0.0.1:{free_ports(1)[0]}", usual_ports=False)
-        stack.callback(stage.stop)
-        stage.start()
-        yield stage
+    @property
+    def wrong(self) -> bool:
+        """There was an alarm for nothing, or one that did not end long after its outage had."""
+        return bool(self.for_nothing) or any(seconds > RECOVERY + MUCH_TOO_LATE for _, seconds in self.late)
 
 
 def churned(stage: Stage, load: Load, seconds: float, *, seed: int) -> Churn:
@@ -168,7 +160,3 @@ def _report(process: subprocess.Popen[bytes]) -> dict[str, Any]:
 
 def _lines(path: Path) -> list[str]:
     return path.read_text("utf-8", "replace").splitlines()
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

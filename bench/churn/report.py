@@ -6,18 +6,13 @@ import time
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 
-from bench.churn.churning import BRISK, Churn, churned, staged
-from bench.churn.verdicts import lasting, missed
+from bench.churn.churning import BRISK, Churn, churned
 from bench.churn.witness import Said
+from bench.stage import staged
 from bench.table import milliseconds, table
 
 _LINES, _WIDTH = 20, 240  # of the agent's log, told with an alarm
 _BEFORE = 8.0  # seconds before an alarm in which what went on is told with it
-
-
-def run(*, minutes: float = 15.0, seed: int = 1) -> str:
-    """The table of one churn of so many minutes (0: each act once), after what went wrong in it."""
-    return told(churn(minutes, seed=seed))
 
 
 def churn(minutes: float, *, seed: int = 1) -> Churn:
@@ -28,14 +23,6 @@ def churn(minutes: float, *, seed: int = 1) -> Churn:
 
 def told(outcome: Churn) -> str:
     """What went wrong, each with what was going on, and the table."""
-    lines = [_alarm(one, outcome) for one in outcome.for_nothing]
-    late = lasting(outcome.said, outcome.acts, outcome.ended)
-    lines += [f"{seconds:.1f} s after its end: {_alarm(one, outcome)}" for one, seconds in late]
-    lost = missed(outcome.looks, outcome.said)
-    lines += [
-        f"{_clock(one.began)} missed: {one.what} did not serve for {one.ended - one.began:.1f} s"
-        for one in lost
-    ]
     minutes = (outcome.ended - outcome.began) / 60
     rows = [
         ("minutes", f"{minutes:.1f}"),
@@ -45,8 +32,8 @@ def told(outcome: Churn) -> str:
         ("  the slowest", milliseconds(outcome.worst["agent"])),
         ("false alarms", str(sum(one.level != "warn" for one in outcome.for_nothing))),
         ("false warnings", str(sum(one.level == "warn" for one in outcome.for_nothing))),
-        ("outages missed", str(len(lost))),
-        ("recovered later than the budget", str(len(late))),
+        ("outages missed", str(len(outcome.missed))),
+        ("recovered later than the budget", str(len(outcome.late))),
         ("agent, CPU", f"{outcome.busy:.2%} of a core"),
         (
             "agent, resident at start, end, most",
@@ -57,7 +44,28 @@ def told(outcome: Churn) -> str:
         ),
         ("agent, log lines", str(len(outcome.log))),
     ]
-    return "\n".join([*lines, f"Churn for {minutes:.1f} minutes:", table(("", ""), rows)])
+    return "\n".join([*faulty(outcome), f"Churn for {minutes:.1f} minutes:", table(("", ""), rows)])
+
+
+def faulty(outcome: Churn) -> list[str]:
+    """What went wrong, each with what was going on."""
+    return [
+        *(_alarm(one, outcome) for one in outcome.for_nothing),
+        *(f"{seconds:.1f} s after its end: {_alarm(one, outcome)}" for one, seconds in outcome.late),
+        *(
+            f"{_clock(one.began)} missed: {one.what} did not serve for {one.ended - one.began:.1f} s"
+            for one in outcome.missed
+        ),
+    ]
+
+
+def judged(outcome: Churn) -> str:
+    """The verdicts alone: what went wrong, then one line."""
+    counted = (
+        f"{len(outcome.acts)} acts, {len(outcome.for_nothing)} alarms for nothing, {len(outcome.late)} late "
+        f"recoveries, {len(outcome.missed)} missed outages, {outcome.ended - outcome.began:.0f} s"
+    )
+    return "\n".join([*faulty(outcome), counted])
 
 
 def _alarm(one: Said, outcome: Churn) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bench.churn.witness import Look, Said
 
 RECOVERY = 2.5  # seconds after an outage for which the agent may still say so: its budget
+MUCH_TOO_LATE = 10.0  # seconds more, after which it is wrong to say so still
 LONG = 3.0  # seconds: an outage this long has to show
 _NEAR = 3.0  # seconds around the start of an alarm in which the truth may bear it out
 

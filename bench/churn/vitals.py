@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+from bench.spent import cpu
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -48,12 +49,6 @@ def rss(pid: int) -> float:
     with contextlib.suppress(OSError):
         return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * _PAGE / 2**20
     return 0.0
-
-
-def cpu(pid: int) -> float:
-    """Seconds of CPU that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def vitals(pid: int, peers: Peers) -> Vitals:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.stage import peak_memory
+from bench.spent import peak_memory
 from bench.table import milliseconds, percentile, table
 
 BUDGET, BUDGET_MEMORY = 2.5, 16  # times curl; MiB

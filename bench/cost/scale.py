@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from bench.stage import peak_memory
+from bench.spent import peak_memory
 from bench.table import table
 from pomhealth.demo.running import RunningReplica
 

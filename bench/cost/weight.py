@@ -1,6 +1,6 @@
 """What the agent costs: its own CPU and memory, Envoy's main thread, the replica's log, connections to PostgreSQL.
 
-`python -m bench.cost.weight` for all of it (five minutes), with `--quick` for a first look without the large replica.
+`python -m bench.cost.weight` for it alone, five minutes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -21,19 +20,22 @@ from pathlib import Path
 import psycopg
 
 from bench.cost.scale import PATIENCE, large
+from bench.ending import end_in_order
 from bench.spent import cpu, held, main_thread
+from bench.stage import directory, free_address
 from bench.table import table
 from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.agent.look import look_once
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
-from pomhealth.demo.ports import free_ports
+from pomhealth.demo.children import end, spawn
 from pomhealth.demo.postgres import PostgresServer
 from pomhealth.demo.running import RunningReplica
 from pomhealth.replica.discover import discover
 from pomhealth.settings import OFF, Settings
 
 SIZES = ((100, 10), (10_000, 1_000))  # routes and certificates
+_SECONDS = 25.0  # for which each figure is taken
 _RELOAD_EVERY = 2.0  # seconds, under churn
 _DEADLINE = 60.0  # seconds until the agent has looked at everything
 _SETTLED = (
@@ -51,14 +53,12 @@ class Agent:
     where: str
 
 
-def run(*, seconds: float, sizes: Sequence[tuple[int, int]] = SIZES) -> str:
-    """The tables; each figure is taken over so many seconds. `sizes` are the replicas' routes and certificates."""
-    return "\n\n".join((_own(seconds), _main_threads(seconds, sizes)))
+def at_rest(*, seconds: float = _SECONDS) -> str:
+    """The agent's CPU, memory and what it holds, at rest and under churn; then the lines in the replica's log.
 
-
-def _own(seconds: float) -> str:
-    """The agent's CPU, memory and what it holds, at rest and under churn; then the lines in the replica's log."""
-    with _directory() as root:
+    Each figure is taken over so many seconds.
+    """
+    with directory() as root:
         server = PostgresServer(root / "postgres")
         replica = RunningReplica(
             root / "replica", release="v0.33.1", storage="postgres", dsn=_database(server)
@@ -78,7 +78,7 @@ def _own(seconds: float) -> str:
     head = ("", "CPU", "memory", "threads", "descriptors", "PostgreSQL", "log lines", "Envoy's CPU")
     return (
         f"The agent beside a replica with PostgreSQL, over {seconds:g} s each (budget at rest: 0.5 % of a core, "
-        "64 MiB, one connection; the replica's own lines at a reload are not the agent's):\n"
+        "64 MiB,\none connection; the replica's own lines at a reload are not the agent's):\n"
         + table(head, (rest, churn))
         + "\n\n"
         + lines
@@ -130,7 +130,7 @@ def _log_table(replica: RunningReplica) -> str:
         if first or lines:
             rows.append((id_, str(first), str(lines), f"{interval:g} s", f"{lines * 3600 / interval:.1f}"))
     return (
-        "Lines in the replica's log, from two looks at each check one after the other, by its interval "
+        "Lines in the replica's log, from two looks at each check one after the other, by its interval\n"
         "(budget: 10 an hour; whoever asks together is counted once):\n"
         + table(
             ("", "first look", "look after", "every", "an hour"),
@@ -162,7 +162,8 @@ def _authorized(replica: RunningReplica) -> int:
     return replica.log().count('"authorize check"')
 
 
-def _main_threads(seconds: float, sizes: Sequence[tuple[int, int]]) -> str:
+def on_envoy(*, seconds: float = _SECONDS, sizes: Sequence[tuple[int, int]] = SIZES) -> str:
+    """The time on Envoy's main thread, of replicas with so many routes and certificates each."""
     rows = [_main_thread(routes, certificates, seconds) for routes, certificates in sizes]
     return (
         f"Envoy's main thread, over {seconds:g} s each: with the agent at rest, and without it (budget: 1 % more):\n"
@@ -172,7 +173,7 @@ def _main_threads(seconds: float, sizes: Sequence[tuple[int, int]]) -> str:
 
 def _main_thread(routes: int, certificates: int, seconds: float) -> tuple[str, ...]:
     """Without the agent it is measured before and after it: the replica itself is not always the same."""
-    with _directory() as root:
+    with directory() as root:
         replica = large(root, routes=routes, certificates=certificates)
         try:
             replica.start(patience=PATIENCE)
@@ -229,9 +230,9 @@ def _sessions(server: PostgresServer) -> int:
 @contextlib.contextmanager
 def _agent(replica: RunningReplica) -> Iterator[Agent]:
     """An agent beside this replica, once it has looked at everything."""
-    where = f"127.0.0.1:{free_ports(1)[0]}"
+    where = free_address()
     command = [sys.executable, "-m", "pomhealth", "run", "--listen", where, "--pid", str(replica.pid)]
-    process = subprocess.Popen(command, env=_ALONE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = spawn(command, cwd=Path.cwd(), env=_ALONE, output=subprocess.DEVNULL)
     try:
         until = time.monotonic() + _DEADLINE
         while not _started(where):
@@ -242,8 +243,7 @@ def _agent(replica: RunningReplica) -> Iterator[Agent]:
             time.sleep(0.1)
         yield Agent(process.pid, where)
     finally:
-        process.terminate()
-        process.wait(_DEADLINE)
+        end(process)
 
 
 def _started(where: str) -> bool:
@@ -256,13 +256,7 @@ def _started(where: str) -> bool:
         return False
 
 
-@contextlib.contextmanager
-def _directory() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        Path(directory).chmod(0o711)  # run by root, PostgreSQL is another user below it
-        yield Path(directory)
-
-
 if __name__ == "__main__":
-    quick = "--quick" in sys.argv[1:]
-    print(run(seconds=3.0, sizes=SIZES[:1]) if quick else run(seconds=25.0), flush=True)
+    end_in_order()
+    print(at_rest(seconds=_SECONDS), flush=True)
+    print(on_envoy(seconds=_SECONDS), flush=True)

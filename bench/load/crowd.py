@@ -116,7 +116,9 @@ def crowded(address: str, count: int, *, again: int = _AGAIN) -> Iterator[None]:
                 str(apiece),
                 str(again * apiece // count),
             ]
-            part = subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            part = subprocess.Popen(
+                command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+            )
             stack.enter_context(part)  # whose end closes its standard input
             parts.append(part)
         for part in parts:

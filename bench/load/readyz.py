@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from bench.churn.vitals import cpu, rss
 from bench.load.crowd import crowded
 from bench.load.requests import Outcome, load
+from bench.spent import cpu, held
 from bench.stage import Demo, bare_envoy
 from bench.table import milliseconds, percentile, table
 from pomhealth.demo.control import Request, ask
@@ -39,15 +39,15 @@ def run(demo: Demo, *, turns: int) -> str:
         demo.fault("--heal", "postgres-hang")
     with _flapping(demo):
         flapping = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=max(turns, 3), rate=STEADY)
-    before_crowd = rss(demo.agent_pid)
+    before_crowd = held(demo.agent_pid).memory
     with crowded(demo.agent, CROWD, again=0):
         waited = load(demo.agent, "/readyz", connections=1, seconds=0.001).latencies[0]
         idle = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=turns, rate=STEADY)
-        among = rss(demo.agent_pid)
+        among = held(demo.agent_pid).memory
     with crowded(demo.agent, CROWD):
         load(demo.agent, "/readyz", connections=1, seconds=0.001)  # who came first goes first
         pressing = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=turns, rate=STEADY)
-        among = max(among, rss(demo.agent_pid))
+        among = max(among, held(demo.agent_pid).memory)
     fast = table(
         ("", "answers", "requests/s", "p50", "p99", "CPU a request"),
         [

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.churn.verdicts import LONG, RECOVERY, Act, lasting, missed, unfounded
+from bench.churn.churning import Churn
+from bench.churn.verdicts import LONG, MUCH_TOO_LATE, RECOVERY, Act, lasting, missed, unfounded
 from bench.churn.witness import Look, Said
 
 RELOAD = Act("route added", 10.0, 10.1, outage=False)
@@ -57,3 +58,15 @@ def test_a_503_that_outlives_its_outage_by_more_than_the_budget_is_late() -> Non
     late = alarm(50.1, 58.0)
     assert lasting([late, alarm(50.1, 54.0)], [RESTART], 99.0) == [(late, 6.0)]
     assert lasting([alarm(50.1)], [RESTART], 99.0) == [(alarm(50.1), 47.0)]
+
+
+@pytest.mark.parametrize(("more", "wrong"), [(-0.1, False), (0.1, True)])
+def test_a_503_that_outlives_its_outage_by_much_more_is_a_wrong_verdict(more: float, wrong: bool) -> None:
+    late = alarm(50.1, RESTART.ended + RECOVERY + MUCH_TOO_LATE + more)
+    outcome = Churn(0.0, ended=99.0, acts=[RESTART], said=[late], looks=WELL)
+    assert [one for one, _ in outcome.late] == [late]
+    assert outcome.wrong is wrong
+
+
+def test_an_alarm_for_nothing_is_a_wrong_verdict() -> None:
+    assert Churn(0.0, ended=99.0, acts=[RELOAD], said=[alarm(10.05, 10.5)], looks=WELL).wrong
