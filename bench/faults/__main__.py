@@ -7,11 +7,10 @@ The exit status is 1 after a wrong verdict, whatever the clock says.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
+from bench.ending import end_in_order
 from bench.faults.measure import run
 from pomhealth.demo.errors import DemoError
 
@@ -22,7 +21,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--only", default="")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _end)
+    end_in_order()
     try:
         text, right = run(
             rounds=options.rounds,
@@ -34,10 +33,6 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     print(text)
     return 0 if right else 1
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 import psycopg
@@ -18,18 +16,19 @@ from bench.faults.catalogue import chosen
 from bench.faults.round import Limits, Round, WrongError, play
 from bench.faults.table import rendered
 from bench.faults.watch import Watch, watch_agent, watch_peer
+from bench.stage import staged
 from pomhealth.demo.errors import DemoError
 from pomhealth.demo.faults import Fault
-from pomhealth.demo.ports import free_ports
 from pomhealth.demo.stage import Stage
-from pomhealth.demo.state import State
 
 _BROKEN = (DemoError, OSError, psutil.Error, psycopg.Error)
 _MINUTES = 3  # rounds of what is looked at once a minute
-_PEER_HOLD = 20.0  # seconds for which the first round stands, to see what the replica's own report says
+_PEER_HOLD = 8.0  # seconds for which the first round stands, to see what the replica's own report says
 _PEER_WELL = 10.0  # seconds that its report gets to be well again
 _A_MINUTE = 75.0  # seconds until what is looked at once a minute is told
 _RELOADS = 3  # rounds with a changed file until the replica is restarted: its new Envoy has a new account of its time
+_TITLE = "From a fault to its verdict, and from its end to 200, in seconds, medians and worst of {}:"
+_LINES, _WIDTH = 40, 240  # of the agent's log, told with a wrong verdict
 _READY = 200
 
 
@@ -42,17 +41,15 @@ class Theatre:
         self._reloads = 0
 
     def ready(self) -> tuple[Stage, Watch, Watch]:
-        """The stage, and the watchers of the agent and of the replica's own report."""
+        """The stage, and the watchers of the agent and of the replica's own report, all started."""
         if self._now is None:
-            stage = self._open.enter_context(_stage())
+            stage = self._open.enter_context(staged())
             host, _, port = stage.listen.rpartition(":")
             agent = self._open.enter_context(watch_agent((host, int(port))))
             health = stage.replica.health
             assert health is not None
             peer = self._open.enter_context(watch_peer(health))
             self._now = stage, agent, peer
-        _, _, peer = self._now
-        peer.wait(lambda seen: True if seen[-1].code == _READY else None, within=_PEER_WELL)
         return self._now
 
     def play(self, fault: Fault, limits: Limits) -> Round:
@@ -61,9 +58,16 @@ class Theatre:
         if fault.file and self._reloads >= _RELOADS:
             stage.replica.restart()
             self._reloads = 0
-            stage, agent, peer = self.ready()
         self._reloads += fault.file
-        return play(stage, fault, agent, peer, limits)
+        if limits.hold:
+            peer.wait(lambda seen: True if seen[-1].code == _READY else None, within=_PEER_WELL)
+        before = stage.agent_log.stat().st_size
+        try:
+            return play(stage, fault, agent, peer, limits)
+        except WrongError:
+            lines = stage.agent_log.read_bytes()[before:].decode("utf-8", "replace").splitlines()
+            print(*(f"    {line[:_WIDTH]}" for line in lines[-_LINES:]), sep="\n", file=sys.stderr)
+            raise
 
     def close(self) -> None:
         self._now, self._reloads = None, 0
@@ -110,7 +114,7 @@ def run(*, rounds: int, short: bool = False, only: Sequence[str] = ()) -> tuple[
     finally:
         theatre.close()
     right = f"{len(faults)} faults, {len(wrong)} wrong verdicts, {time.monotonic() - started:.0f} s"
-    told = [] if short else [f"From a fault to its verdict, and back ({rounds} rounds)", rendered(measured)]
+    told = [] if short else [_TITLE.format(rounds), rendered(measured)]
     return "\n".join([*told, *(f"  {line}" for line in left_out), *wrong, right]), not wrong
 
 
@@ -120,21 +124,6 @@ def _why_not(fault: Fault, *, short: bool) -> str:
     if short and fault.seen == "minute":
         return "it is looked for once a minute"
     return ""
-
-
-@contextlib.contextmanager
-def _stage() -> Iterator[Stage]:
-    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        Path(directory).chmod(0o711)  # run by root, PostgreSQL is another user below it
-        state = State(Path(directory, "demo"))
-        state.claim()
-        stage = Stage(state.path, f"127.0.0.1:{free_ports(1)[0]}", usual_ports=False)
-        try:
-            stage.start()
-            yield stage
-        finally:
-            stage.stop()
-            state.release()
 
 
 def _progress(fault: Fault, rounds: Sequence[Round]) -> None:

@@ -47,7 +47,7 @@ class Round:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Failsafes, in seconds: until the right verdict, and until it is forgotten; `hold` is how long the fault stands
-    at least, unless the replica's own report says something first.
+    at least, unless the replica's own report says something first. With 0 that report is left alone.
     """
 
     told: float = 30.0
@@ -73,7 +73,7 @@ def _played(stage: Stage, fault: Fault, watches: tuple[Watch, Watch], before: Se
     """The round of a fault that is prepared."""
     agent, peer = watches
     starts, pid = not stage.replica.running(), stage.replica.pid
-    reports = starts or peer.now.code == _READY
+    reports = limits.hold > 0 and (starts or peer.now.code == _READY)
     begun = time.monotonic()
     try:
         fault.make(stage)

@@ -11,6 +11,7 @@ from bench.faults.catalogue import chosen
 from bench.faults.measure import Theatre, measure
 from bench.faults.round import Limits, Own, Round
 from bench.faults.table import rendered
+from bench.faults.watch import REFUSED
 from pomhealth.demo.errors import DemoError
 from pomhealth.demo.faults import FAULTS, Fault
 from pomhealth.demo.stage import Stage
@@ -43,6 +44,7 @@ def test_a_fault_that_is_told_and_forgotten_is_measured(theatre: Theatre) -> Non
     assert not lines
     (one,) = measured[STOP]
     assert min(one.told, one.rightly) > 0
+    assert one.own is None
 
 
 def test_a_fault_that_is_none_is_a_wrong_verdict(theatre: Theatre) -> None:
@@ -85,8 +87,14 @@ def test_a_fault_that_cannot_be_made_is_told_and_ends_no_other(theatre: Theatre)
 def test_a_median_over_its_budget_is_marked_and_the_worst_alone_is_not() -> None:
     slow = Round(told=0.5, rightly=0.6, healed=0.1, own=Own(200, 20.0))
     fast = replace(slow, told=0.1)
-    assert "!0.50 s" in rendered({STOP: [slow, slow, fast]})
+    assert "!0.50" in rendered({STOP: [slow, slow, fast]})
     assert "!" not in rendered({STOP: [slow, fast, fast]}).splitlines()[1]
+
+
+def test_the_table_of_every_fault_fits_a_page() -> None:
+    slowest = Round(told=75.25, rightly=75.25, healed=75.25, own=Own(REFUSED, 10.0))
+    lines = rendered({fault: [slowest] for fault in chosen()}).splitlines()
+    assert max(map(len, lines)) <= 120
 
 
 def test_every_fault_of_the_demo_is_measured() -> None:
