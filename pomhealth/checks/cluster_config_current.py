@@ -14,7 +14,9 @@ from pomhealth.checks.ages import since
 from pomhealth.checks.context import Context
 from pomhealth.checks.mistakes import besides, evidence, steps
 from pomhealth.checks.names import configured_hosts
+from pomhealth.checks.sentlisteners import sent_listeners
 from pomhealth.checks.served import ROUTES, running_hosts
+from pomhealth.checks.xds import Standing, ask_counters, watch
 from pomhealth.replica.model import Options
 from pomhealth.replica.paths import resolve
 from pomhealth.status import (
@@ -33,6 +35,8 @@ ID = "cluster_config_current"
 CERTIFICATES = "certificates_current"
 
 _GRACE = 5.0  # seconds that Pomerium has to take over a changed file
+_AND_A_LITTLE = 0.2  # seconds after that, when it is looked at again
+_REFUSED = 15.0  # seconds between two looks while Envoy refuses what it was sent
 _DEADLINE = 1.0  # seconds, for looking at the file
 _NAMED = 3  # hosts named in a summary
 
@@ -55,6 +59,12 @@ async def look(context: Context) -> Finding:
         return _rejected(options)
     if not context.replica.runs("proxy"):
         return passed(f"{options.path} has no mistake that Pomerium would refuse")
+    return await _compared(context)
+
+
+async def _compared(context: Context) -> Finding:
+    """What comes of comparing the file's hosts with those that Envoy runs. Raises Unobservable."""
+    options = context.replica.options
     running, seconds = await running_hosts(context)
     lacking = sorted(_route_hosts(context) - running)
     if not lacking:
@@ -63,11 +73,34 @@ async def look(context: Context) -> Finding:
     age = since(context.notes, "configuration file", changed, changed)
     if age < _GRACE:
         return replace(
-            passed(f"{options.path} changed {age:.0f} s ago and is being taken over"), cost=seconds
+            passed(f"{options.path} changed {age:.0f} s ago and is being taken over"),
+            cost=seconds,
+            again=_GRACE - age + _AND_A_LITTLE,
         )
+    root, more = await _refused_by_envoy(context)
+    seconds += more
+    if root:
+        follows = blocked(root, f"Envoy has no route for {lacking[0]}, since it refused what it was sent")
+        return replace(follows, cost=seconds, again=_REFUSED)
     main = context.replica.main
     names = (("PID", str(main.pid)),) if main else ()
     return replace(_pending(options.path, lacking, age), cost=seconds, names=names)
+
+
+async def _refused_by_envoy(context: Context) -> tuple[str, float]:
+    """The check that tells of what Envoy refused, "" where it refused nothing, and the seconds that it took to ask.
+
+    Without its listener Envoy asks for no route, and a route it refused is not among those that it runs.
+    Raises Unobservable.
+    """
+    listeners = await sent_listeners(context, watching=True)
+    if listeners.answer.rejected:
+        return "xds.listener", listeners.cost
+    counted, seconds = await ask_counters(context)
+    for id_ in ("xds.cluster", "xds.route-configuration"):
+        if watch(context.notes.recall(id_), counted[id_]).standing is Standing.REJECTED:
+            return id_, listeners.cost + seconds
+    return "", listeners.cost + seconds
 
 
 def _rejected(options: Options) -> Finding:

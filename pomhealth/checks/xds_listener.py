@@ -7,17 +7,14 @@ of its main thread allows, and when the sockets are not what they were.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pomhealth.checks.context import Context
 from pomhealth.checks.hotrestart import judged_now
-from pomhealth.checks.kept import asked_or_kept
-from pomhealth.checks.listeners import Ground, judge, place
+from pomhealth.checks.listeners import Ground, judge
 from pomhealth.checks.lowports import can_bind_low, low_ports
 from pomhealth.checks.process_state import by_state
-from pomhealth.checks.xds import LISTENERS, Rejection, ask_json, rejections
+from pomhealth.checks.sentlisteners import sent_listeners
 from pomhealth.replica.model import Endpoint
 from pomhealth.replica.sockets import ListeningSocket
 from pomhealth.status import Finding, Outcome, Unobservable, blocked
@@ -26,16 +23,7 @@ ID = "xds.listener"
 
 _DEADLINE = 1.0  # seconds, for reading /proc
 _ENDING = 0.05  # seconds from a process's last socket to its end, at most
-_EVERY = 5.0  # seconds for which Envoy's dump serves, while the sockets are looked at more often
 _NO_OWNER_NEEDED = ("health_check_addr",)  # its loss is fatal to Pomerium, so pomerium.process tells it
-
-
-@dataclass(frozen=True, slots=True)
-class _Listeners:
-    """Of Envoy's dump: the addresses of its listeners by name, and what it rejected."""
-
-    active: Mapping[str, str]
-    rejected: tuple[Rejection, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +57,7 @@ async def _look(context: Context) -> Finding:
     before: _Judged | None = context.notes.recall(ID)
     moved = before is not None and before.mark != mark
     watching = before is not None and before.finding.outcome is not Outcome.PASS
-    kept = await asked_or_kept(
-        context,
-        LISTENERS,
-        lambda: _listeners(context),
-        every=_EVERY,
-        watching=watching,
-        urgent=moved,
-    )
+    kept = await sent_listeners(context, watching=watching, urgent=moved)
     if before is not None and not (moved or watching or kept.cost):
         return before.finding
     listeners = kept.answer
@@ -100,11 +81,6 @@ async def _look(context: Context) -> Finding:
     return replace(finding, cost=kept.cost)
 
 
-async def _listeners(context: Context) -> tuple[_Listeners, float]:
-    dump, seconds = await ask_json(context, LISTENERS)
-    return _Listeners(active(dump), rejections(dump)), seconds
-
-
 def _mark(
     context: Context, asked: tuple[Endpoint, ...], table: tuple[ListeningSocket, ...]
 ) -> tuple[object, ...]:
@@ -112,18 +88,6 @@ def _mark(
     ports = {one.port for one in asked}
     on = frozenset((one.host, one.port, one.udp, one.inode) for one in table if one.port in ports)
     return asked, context.replica.main, context.replica.envoys, on
-
-
-def active(dump: Any) -> dict[str, str]:
-    """HOST:PORT of each of Envoy's dynamic listeners that serves, by the listener's name."""
-    found = {}
-    for entry in dump.get("configs", []):
-        listener = entry.get("active_state", {}).get("listener", {})
-        address = listener.get("address", {}).get("socket_address", {})
-        if listener.get("name") and "port_value" in address:
-            host = address.get("address", "")
-            found[str(listener["name"])] = place(host, address["port_value"])
-    return found
 
 
 def _held(context: Context) -> frozenset[int] | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import socket
 
 import pytest
 
@@ -12,9 +14,11 @@ from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.checks.cluster_config_current import look
 from pomhealth.demo.running import RunningReplica
 from pomhealth.replica.discover import discover
+from pomhealth.replica.errors import ReplicaError
 from pomhealth.replica.model import Replica
 from pomhealth.settings import Settings
-from pomhealth.status import Finding, Outcome
+from pomhealth.status import Finding, Outcome, Unobservable
+from tests.agent.watching import only_events, watching
 from tests.standin import StandIn
 
 HOST = "https://app.demo.localhost"
@@ -90,3 +94,45 @@ async def test_a_file_that_nobody_takes_over_is_pending_until_somebody_does(repl
     while (await look_at(replica, before))[0].outcome is not Outcome.PASS:
         assert asyncio.get_running_loop().time() < left
         await asyncio.sleep(0.2)
+
+
+async def test_a_file_that_is_being_taken_over_is_looked_at_again_without_being_asked_to(
+    replica: RunningReplica,
+) -> None:
+    """Every interval is an hour, and nothing else happens than that the file changes."""
+    async with watching(only_events(replica.pid)) as seen:
+        os.kill(replica.pid, signal.SIGSTOP)
+        try:
+            new = {"from": "https://new.demo.localhost", "to": "http://127.0.0.1:1"}
+            replica.rewrite(routes=[*replica.options["routes"], new])
+            await seen.told(("cluster_config_current", "pending"))
+        finally:
+            os.kill(replica.pid, signal.SIGCONT)
+
+
+async def test_without_a_listener_it_follows_what_kept_the_listener_from_starting(standin: StandIn) -> None:
+    end = asyncio.get_running_loop().time() + 60
+    with socket.create_server(("127.0.0.1", 0)) as taker:
+        replica = standin(address=f"127.0.0.1:{taker.getsockname()[1]}", until_ready=False)
+        by = ""
+        while not by:
+            assert asyncio.get_running_loop().time() < end
+            with contextlib.suppress(ReplicaError, Unobservable):  # it is starting
+                finding, _ = await look_at(replica)
+                assert finding.cause == ""
+                by = finding.blocked_by
+            await asyncio.sleep(0.2)
+    assert by == "xds.listener"
+
+
+async def test_a_route_that_envoy_refused_is_the_route_check_s_to_tell(replica: RunningReplica) -> None:
+    async with watching(Settings(pid=replica.pid)) as seen:
+        new = {"from": "https://new.demo.localhost", "to": "http://127.0.0.1:1", "regex": "a("}
+        replica.rewrite(routes=[*replica.options["routes"], new])
+
+        def by() -> str:
+            return seen.board.status.entries["cluster_config_current"].blocked_by
+
+        await seen.until(lambda: bool(by()))
+        assert by() == "xds.route-configuration"
+        assert "pending" not in {change.cause for change in seen.board.history}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pomhealth.checks.sentlisteners import active
 from pomhealth.checks.xds import Rejection, Standing, Updates, Watch, family, rejections, tally, watch
-from pomhealth.checks.xds_listener import active
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 
