@@ -7,7 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from pomhealth.agent.board import Board
 from pomhealth.agent.engine import Engine, aligned
 from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.agent.kernel import Kernel
+from pomhealth.agent.sight import Sight
 from pomhealth.blocking import Workers
 from pomhealth.catalogue.load import CONFIG, PLACES, PROCESS, STORAGE
 from pomhealth.checks import Context
@@ -42,9 +43,6 @@ LINGER = 10.0  # seconds for which replaced connections stay open, for the looks
 AFTER_RELOAD = (1.2, 3.0)  # seconds after a changed configuration when its effects are looked at once more
 TAKEN_OVER = (0.12, 0.35)  # the same, where that costs next to nothing: Envoy may have it by then
 
-Discover = Callable[[Settings, "Replica | None"], Replica]
-Changed = Callable[[Replica, Settings], bool]
-
 
 class Log(Protocol):
     """What is asked of a structured log."""
@@ -52,14 +50,6 @@ class Log(Protocol):
     def info(self, event: str, **values: object) -> object: ...
 
     def warning(self, event: str, **values: object) -> object: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """How the replica is seen: `discover` finds it (raises ReplicaError), `changed` tells cheaply whether to ask again."""
-
-    discover: Discover
-    changed: Changed
 
 
 class Follower:
@@ -157,7 +147,9 @@ class Follower:
 
         def differs() -> bool:
             told = self._kernel.renew()
-            return _differ(replica, told) or self._sight.changed(replica, self._settings)
+            return _differ(replica, told) or self._sight.changed(
+                replica, self._settings, watched=self._kernel.tells_of_files
+            )
 
         try:
             return await self._workers.call("changes of the replica", differs, deadline=DEADLINE)

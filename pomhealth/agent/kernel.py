@@ -41,6 +41,11 @@ class Kernel:
         """Whether it tells of every process that ends and every file that changes."""
         return self._pidfds.whole and self._directories.whole
 
+    @property
+    def tells_of_files(self) -> bool:
+        """Whether it tells of every file that changes: of what a server changes on a network mount it does not."""
+        return self._directories.whole and not self._felt
+
     def open(self) -> None:
         """Begins to listen, in the running event loop."""
         self._directories.open()

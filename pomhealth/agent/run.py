@@ -14,11 +14,12 @@ from pomhealth import __version__
 from pomhealth.agent import plan as plans
 from pomhealth.agent.board import Board
 from pomhealth.agent.engine import Engine
-from pomhealth.agent.follower import Follower, Sight
+from pomhealth.agent.follower import Follower
 from pomhealth.agent.lag import KEPT, Lag
 from pomhealth.agent.logs import Log, Logs, tell
 from pomhealth.agent.reports import Reports
 from pomhealth.agent.scrub import Scrubber
+from pomhealth.agent.sight import Sight
 from pomhealth.agent.signals import Signals, exit_status
 from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue

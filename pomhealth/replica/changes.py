@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pomhealth.replica import askonce, paths, processes
 from pomhealth.replica.discover import choose
@@ -17,6 +17,9 @@ from pomhealth.settings import Settings
 
 _ASK_EVERY = 5.0  # seconds
 _FILES = 100  # looked at in one look for changes; a stat takes some 5 microseconds
+_WATCHED = (
+    20  # the same, where the kernel tells of each file that changes: should it ever have kept one to itself
+)
 _ALWAYS = 2  # the configuration file and the one with the data source name
 
 
@@ -27,13 +30,17 @@ class Changes:
         self._turn = 0
         self._asked: tuple[Process | None, float] = (None, 0.0)
         self._strangers = processes.Strangers()
+        self._of: Mapping[str, tuple[int, ...]] | None = None
+        self._files: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
-    def since(self, replica: Replica, settings: Settings) -> bool:
+    def since(self, replica: Replica, settings: Settings, *, watched: bool = False) -> bool:
         """Whether discover() would answer differently: another process, another Envoy, a file written or replaced.
 
-        A few reads of /proc and a stat for each file; made to be called every second.
+        A few reads of /proc and a stat for each file; made to be called every second. Of many files some are looked at
+        each time, in turn, and fewer where they are `watched`: the kernel tells of those that change.
         """
-        if any(paths.stamp(path) != stamp for path, stamp in self._due_files(replica.stamps)):
+        most = _WATCHED if watched else _FILES
+        if any(paths.stamp(path) != stamp for path, stamp in self._due_files(replica.stamps, most)):
             return True
         main = replica.main
         if main is None:
@@ -82,15 +89,20 @@ class Changes:
         self._asked = (replica.main, now)
         return True
 
-    def _due_files(self, stamps: Mapping[str, tuple[int, ...]]) -> list[tuple[str, tuple[int, ...]]]:
+    def _due_files(
+        self, stamps: Mapping[str, tuple[int, ...]], most: int
+    ) -> Sequence[tuple[str, tuple[int, ...]]]:
         """The files to look at now: the first ones (the configuration itself) always, of many others some in turn."""
-        files = list(stamps.items())
-        if len(files) <= _FILES:
+        if self._of is not stamps:
+            self._of, self._files = stamps, tuple(stamps.items())
+        files = self._files
+        if len(files) <= most:
             return files
-        first, rest = files[:_ALWAYS], files[_ALWAYS:]
-        start = self._turn % len(rest)
-        self._turn = start + _FILES
-        return first + (rest + rest[:_FILES])[start : start + _FILES]
+        rest = len(files) - _ALWAYS
+        start = _ALWAYS + self._turn % rest
+        self._turn = (start - _ALWAYS + most) % rest
+        due = files[start : start + most]
+        return (*files[:_ALWAYS], *due, *files[_ALWAYS : _ALWAYS + most - len(due)])
 
 
 def _admin_is_gone(replica: Replica) -> bool:

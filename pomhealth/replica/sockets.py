@@ -11,6 +11,7 @@ import pwd
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pomhealth.replica import processes, sockdiag
 from pomhealth.replica.model import Process
@@ -78,7 +79,7 @@ class SocketTable:
         found = sockdiag.established(port)
         if found is None:
             raise Unobservable("the kernel does not tell of TCP connections", "socket diagnosis (sock_diag)")
-        return frozenset(str(_unmapped(host)) for host, inode in found if inode in held)
+        return frozenset(_host(host) for host, inode in found if inode in held)
 
     def owner(self, socket: ListeningSocket) -> str:
         """Whose socket it is, in words: "nginx (pid 812)", else by its user, as much as may be seen."""
@@ -109,7 +110,7 @@ def _diagnosed(on: int = 0) -> list[ListeningSocket] | None:
     if found is None:
         return None
     return [
-        ListeningSocket(str(_unmapped(host)), port, inode, uid, backlog, udp=False)
+        ListeningSocket(_host(host), port, inode, uid, backlog, udp=False)
         for host, port, inode, uid, backlog in found
     ]
 
@@ -130,13 +131,15 @@ def _address(text: bytes) -> tuple[str, int]:
     raw = bytes.fromhex(host.decode("ascii"))
     words = struct.unpack(f"!{len(raw) // 4}I", raw)
     packed = struct.pack(f"={len(words)}I", *words)
-    return str(_unmapped(packed)), int(port, 16)
+    return _host(packed), int(port, 16)
 
 
-def _unmapped(packed: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+@lru_cache(maxsize=1024)
+def _host(packed: bytes) -> str:
+    """The address in words; an IPv4 address that IPv6 carries as what it is."""
     address = ipaddress.ip_address(packed)
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    return str(mapped or address)
 
 
 def _user(uid: int) -> str:

@@ -10,9 +10,10 @@ from pomhealth.agent import follower
 from pomhealth.agent import plan as plans
 from pomhealth.agent.board import Board
 from pomhealth.agent.engine import Engine
-from pomhealth.agent.follower import Follower, Sight
+from pomhealth.agent.follower import Follower
 from pomhealth.agent.kernel import Kernel
 from pomhealth.agent.reports import Reports
+from pomhealth.agent.sight import Sight
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
 from pomhealth.replica.changes import Changes

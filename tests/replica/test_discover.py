@@ -87,6 +87,24 @@ def test_a_rewritten_file_a_new_envoy_and_an_end_are_changes(standin: StandIn) -
     assert not changes.since(gone, Settings(pid=running.pid))
 
 
+def test_of_many_files_each_is_looked_at_in_turn_though_the_kernel_kept_its_change_to_itself(
+    little: Little, tmp_path: Path
+) -> None:
+    files = [tmp_path / str(number) for number in range(250)]
+    for file in files:
+        file.write_text("x")
+    child = little.replica("--config", "pomerium.yaml", config="address: 127.0.0.1:8443\n")
+    settings = Settings(pid=child.pid)
+    found = discover(settings)
+    stamps = {**found.stamps, **{str(file): paths.stamp(str(file)) for file in files}}
+    for file in (files[0], files[123], files[-1]):
+        changes, now = Changes(), replace(found, stamps=stamps)
+        assert not any(changes.since(now, settings, watched=True) for _ in range(20))
+        file.write_text("changed")
+        assert any(changes.since(now, settings, watched=True) for _ in range(20))
+        stamps = {**stamps, str(file): paths.stamp(str(file))}
+
+
 def test_a_rejected_file_keeps_the_options_of_the_one_before(little: Little) -> None:
     changes = Changes()
     child = little.replica("--config", "pomerium.yaml", config="address: 127.0.0.1:8443\n")
