@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
@@ -102,3 +102,19 @@ async def finding(
 def told(found: Finding) -> str:
     """Everything that a finding says, for a person or a program."""
     return repr(dataclasses.asdict(found))
+
+
+async def writes_nothing(database: Database, look: Callable[[], Awaitable[object]]) -> bool:
+    """Whether looks can go without a transaction id and without WAL.
+
+    The server itself writes now and then, as when a page is read from which rows are gone: then it is tried again.
+    """
+    state = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text, pg_current_wal_insert_lsn()::text"
+    for _ in range(10):
+        await look()
+        before = database.execute(state)
+        for _ in range(5):
+            await look()
+        if database.execute(state) == before:
+            return True
+    return False
