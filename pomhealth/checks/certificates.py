@@ -49,11 +49,14 @@ async def on_disk(context: Context) -> OnDisk:
     if not options_known(context.replica):
         return OnDisk()
 
-    async def read() -> OnDisk:
-        return await context.workers.call("certificates", lambda: _read(context.replica), deadline=_DEADLINE)
+    async def read() -> tuple[Replica, OnDisk]:
+        disk = await context.workers.call("certificates", lambda: _read(context.replica), deadline=_DEADLINE)
+        return context.replica, disk
 
-    found, _ = await context.notes.shared("certificates on disk", read, fresh=_FRESH)
-    return found
+    (replica, disk), _ = await context.notes.shared("certificates on disk", read, fresh=_FRESH)
+    if replica is not context.replica:  # from before the files changed
+        _, disk = await read()
+    return disk
 
 
 async def loaded(context: Context, disk: OnDisk) -> Loaded:

@@ -126,6 +126,16 @@ async def test_what_the_files_show_does_not_wait_until_envoy_may_be_asked(replic
         assert context.admin.spent == spent
 
 
+async def test_what_was_read_a_moment_before_the_files_changed_is_not_what_they_hold(
+    replica: RunningReplica,
+) -> None:
+    async with context_of(replica) as context:
+        await look(context)
+        made(*NAMES, days=3).into(replica.directory)
+        changed = replace(context, replica=replace(context.replica))
+        assert (await look(changed)).cause == "expiring"
+
+
 @pytest.mark.proves("certificates_current/expiring")
 async def test_a_certificate_that_ends_soon_is_warned_of(replica: RunningReplica) -> None:
     await serves(replica, made(*NAMES, days=3).into(replica.directory))
