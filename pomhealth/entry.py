@@ -2,11 +2,17 @@
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` alone would take a tenth of the time that `health` takes
+    from collections.abc import Callable
+    from typing import Any
+
 
 def main() -> int:
     """Runs the command line in `sys.argv`; the result is the exit status."""
     if sys.argv[1:2] == ["health"]:
         _health(sys.argv[2:])
+    usual, sys.unraisablehook = sys.unraisablehook, lambda it: _unraisable(it, usual)
     try:
         from pomhealth.cli.main import run  # noqa: PLC0415  (loads click, which `health` does without)
 
@@ -24,3 +30,12 @@ def _health(arguments: list[str]) -> None:
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # ^C ends it as any program ends, without a traceback
     os._exit(health(arguments))  # nothing is buffered; tearing the interpreter down takes a tenth of the run
+
+
+def _unraisable(it: "Any", usual: "Callable[[Any], object]") -> None:
+    """An interrupt that came in a callback of the interpreter's own, where none can be raised, ends the program too."""
+    if issubclass(it.exc_type, KeyboardInterrupt):
+        import os  # noqa: PLC0415
+
+        os._exit(130)
+    usual(it)

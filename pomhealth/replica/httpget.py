@@ -58,6 +58,7 @@ class Gets:
         self._most = most
         self.closed: Callable[[], None] | None = None
         self._idle: list[_Connection] = []
+        self._over = False
 
     async def get(self, path: str, *, deadline: float, take: Take | None = None) -> Answer:
         """The answer within `deadline` seconds. Raises Refused, Silent, Garbled or Denied.
@@ -76,7 +77,8 @@ class Gets:
         return Answer(status, body, time.monotonic() - started)
 
     async def close(self) -> None:
-        """Closes every idle connection."""
+        """Closes every idle connection, and keeps none from now on: one in use is closed after its answer."""
+        self._over = True
         while self._idle:
             self._idle.pop().close()
 
@@ -103,7 +105,10 @@ class Gets:
         finally:
             if not done:
                 connection.close()
-        self._idle.append(connection)
+        if self._over:
+            connection.close()
+        else:
+            self._idle.append(connection)
         return status, b"".join(body)
 
     def _ended(self, connection: _Connection) -> None:
