@@ -24,6 +24,7 @@ from pomhealth.demo.stage import Stage
 _BROKEN = (DemoError, OSError, psutil.Error, psycopg.Error)
 _MINUTES = 3  # rounds of what is looked at once a minute
 _PEER_HOLD = 8.0  # seconds for which the first round stands, to see what the replica's own report says
+_PHASE = 1.0  # seconds over which the moments of faults are spread: most looks are a second apart
 _PEER_WELL = 10.0  # seconds that its report gets to be well again
 _A_MINUTE = 75.0  # seconds until what is looked at once a minute is told
 _RELOADS = 3  # rounds with a changed file until the replica is restarted: its new Envoy has a new account of its time
@@ -109,7 +110,7 @@ def run(*, rounds: int, short: bool = False, only: Sequence[str] = ()) -> tuple[
     theatre = Theatre()
     started = time.monotonic()
     try:
-        limits = Limits(hold=0.0 if short else _PEER_HOLD)
+        limits = Limits() if short else Limits(hold=_PEER_HOLD, phase=_PHASE)
         measured, wrong = measure(faults, limits, rounds=1 if short else rounds, theatre=theatre)
     finally:
         theatre.close()

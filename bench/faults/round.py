@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,12 +48,15 @@ class Round:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Failsafes, in seconds: until the right verdict, and until it is forgotten; `hold` is how long the fault stands
-    at least, unless the replica's own report says something first. With 0 that report is left alone.
+    at least, unless the replica's own report says something first. With 0 that report is left alone. `phase` is the
+    time over which the moments of the fault and of its end are spread at random: looks are made on the full second,
+    and what always came right after one would be told sooner than is true.
     """
 
     told: float = 30.0
     healed: float = 60.0
     hold: float = 0.0
+    phase: float = 0.0
 
 
 def play(stage: Stage, fault: Fault, agent: Watch, peer: Watch, limits: Limits) -> Round:
@@ -74,12 +78,14 @@ def _played(stage: Stage, fault: Fault, watches: tuple[Watch, Watch], before: Se
     agent, peer = watches
     starts, pid = not stage.replica.running(), stage.replica.pid
     reports = limits.hold > 0 and (starts or peer.now.code == _READY)
+    time.sleep(random.uniform(0.0, limits.phase))
     begun = time.monotonic()
     try:
         fault.make(stage)
         restarted = stage.replica.pid != pid
         told, rightly, settled = _told(fault, agent, begun, limits.told, restarted=restarted)
         own = _own(peer, begun, limits.hold, starts=starts) if reports else None
+        time.sleep(random.uniform(0.0, limits.phase))
         _stands(fault, agent, settled)
     finally:
         undoing = time.monotonic()

@@ -16,7 +16,8 @@ _NOTE = """\
   told: from the begin of the act to 503 on /readyz where the fault stops traffic, else to its alert in /alerts; what it
   takes beforehand (a key, a mount, another program) is there already. cause: to the alert with the right cause, median.
   over: from the return of what undoes it (a server that is started again answers by then) to 200, or to the alert's
-  end; 0 is before that return. ! marks a median over its budget. The agent was asked every 5 ms.
+  end; 0 is before that return. ! marks a median over its budget. Acts and their ends fall at any moment
+  between two looks, at random. The agent was asked every 5 ms.
   by: what tells of it first; the budgets are, from the act and from its end:
 {}
   own report: the stand-in's own /readyz, which follows as slowly as Pomerium's was measured to, in the first round,
@@ -24,7 +25,7 @@ _NOTE = """\
 _BY = {
     "event": "an event: a process ends, a connection closes or is refused, a file changes",
     "silence": "no answer within a look's deadline; counted from the act, not from the question",
-    "look": "the next look at Envoy or Pomerium, of each second or so",
+    "look": "the next look at Envoy, Pomerium or PostgreSQL, of each second or two",
     "minute": "a look that is made once a minute, for what makes no event and may be dear",
 }
 
