@@ -82,7 +82,8 @@ def _fault(
     name: str, about: str, check: str, cause: str, make: Callable[[Stage], str], *, rejected: bool = False
 ) -> Fault:
     # A pair that does not fit is given a second, in which its other half may come.
-    seen: Literal["event", "look"] = "look" if rejected else "event"
+    # Another name is a fault once Envoy serves it: until the replica takes the file over, users get the old one.
+    seen: Literal["event", "look"] = "look" if rejected or make is _rename else "event"
     return Fault(name, about, check, cause, False, make, _put_back, file=True, rejected=rejected, seen=seen)
 
 
