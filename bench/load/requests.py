@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -60,7 +61,7 @@ def _drive(opened: list[socket.socket], request: bytes, seconds: float, rate: fl
     outcome = Outcome()
     due: dict[int, float] = {}
     parts: dict[int, bytes] = {}
-    idle = list(by_number)
+    idle = deque(by_number)  # in turn: one that is never used would look as if nobody wanted it
     began = time.perf_counter()
     sent = 0
     with poller:
@@ -68,7 +69,7 @@ def _drive(opened: list[socket.socket], request: bytes, seconds: float, rate: fl
             now = time.perf_counter()
             over = now - began >= seconds
             while idle and not over and (not rate or sent < (now - began) * rate):
-                number = idle.pop()
+                number = idle.popleft()
                 due[number] = began + sent / rate if rate else now
                 sent += 1
                 by_number[number].send(request)
