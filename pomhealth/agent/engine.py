@@ -13,7 +13,7 @@ from pomhealth.agent.lag import BEAT, TICK, Lag
 from pomhealth.agent.look import Seen, look_once
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
-from pomhealth.replica.budget import FULL, Budget, Haste, rest
+from pomhealth.replica.budget import FULL, USUAL, Budget, Haste, rest
 from pomhealth.status import Entry, Outcome, Streak
 from pomhealth.status.settle import VOIDS
 
@@ -23,7 +23,6 @@ UNANSWERED = 30  # one without an answer is made again after so many times the t
 PLENTY = (
     FULL - 0.5
 )  # seconds of Envoy's time left, with which the dear looks at its configuration cost it little
-USUAL = 5  # looks, of which the least took what such a look takes: the others waited for something else
 WARNED = 5.0  # seconds between two looks at a warning, at least: nobody waits for its end
 UNSEEN = 15.0  # seconds between two looks at what cannot be seen, at most: a right may be granted
 

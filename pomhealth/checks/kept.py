@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from pomhealth.checks.context import Context
-from pomhealth.replica.budget import Haste, rest
+from pomhealth.replica.budget import USUAL, Haste, rest
 
 T = TypeVar("T")
-
-_USUAL = 5  # answers, of which the least took what such an answer takes: the others waited for something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ async def asked_or_kept(
         if not due(haste, now - kept.at, pause, context.admin.budget.wait(haste)):
             return replace(kept, cost=0.0)
     answer, seconds = await ask()
-    took = (*(kept.took if kept is not None else ()), seconds)[-_USUAL:]
+    took = (*(kept.took if kept is not None else ()), seconds)[-USUAL:]
     new = Kept(answer, now, took, seconds)
     context.notes.keep(("kept", name), new)
     return new

@@ -17,6 +17,7 @@ FULL = 3.0  # seconds: at 10,000 routes a first look at everything takes 0.9
 RESERVE = 3.0  # seconds of debt for what must not wait
 REST = 1000  # at rest a dear look takes at most 1/1000 of the time of Envoy's main thread
 WATCHING = 200  # and 1/200 while something fails or warns: somebody waits for its end
+USUAL = 5  # answers, of which the least took what such a one takes: the others waited for something else
 LONGEST = 120.0  # seconds by which its cost may put off a look: what is still too dear waits for the budget
 
 
