@@ -15,6 +15,17 @@ DEFAULT_FEED = "https://api.github.com/repos/pomerium/pomerium/releases/latest"
 OFF = "off"
 POMERIUM_PORT = 28080
 
+_TRUTHS = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("auto", "json", "text")
 
@@ -33,7 +44,9 @@ class Settings:
     `certificate_days` is how many days before its end a certificate is told of; `release_feed` where the newest
     release is asked for ("off": nowhere); `cluster_addresses` where users reach the cluster (addresses, networks);
     `expected_replicas` how many replicas the cluster should have, 0 for no expectation; `cache_dir` where answers
-    of the feed are kept ("" for the usual place).
+    of the feed are kept ("" for the usual place). `drain_on_stop` tells whether SIGTERM takes the replica out of
+    rotation first, as it must where the agent's end means the replica's; `drain_notice` how many seconds a load
+    balancer takes to notice that, and `drain_limit` the seconds that a drain may take in all.
     """
 
     listen: str = DEFAULT_LISTEN
@@ -50,6 +63,9 @@ class Settings:
     cluster_addresses: tuple[str, ...] = ()
     expected_replicas: int = 0
     cache_dir: str = ""
+    drain_on_stop: bool = False
+    drain_notice: float = 10.0
+    drain_limit: float = 90.0
     log_level: str = "info"
     log_format: str = "auto"
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -120,6 +136,25 @@ def _whole(low: int, high: int) -> Callable[[object], int]:
         return int(number)
 
     return read
+
+
+def _seconds(low: float, high: float) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        seconds = _number(value)
+        if not low <= seconds <= high:
+            raise ValueError("it is out of range")
+        return seconds
+
+    return read
+
+
+def _truth(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    said = _TRUTHS.get(_text(value).lower())
+    if said is None:
+        raise ValueError("it is neither true nor false")
+    return said
 
 
 def _listen(value: object) -> str:
@@ -207,10 +242,7 @@ SHORTEST, LONGEST = 0.2, 604800.0
 
 def read_interval(value: object) -> float:
     """Seconds between two looks. Raises ValueError."""
-    seconds = _number(value)
-    if not SHORTEST <= seconds <= LONGEST:
-        raise ValueError("it is out of range")
-    return seconds
+    return _seconds(SHORTEST, LONGEST)(value)
 
 
 KEYS = (
@@ -244,6 +276,19 @@ KEYS = (
         "how many replicas the cluster should have (0: no expectation)",
         "a whole number from 0 to 1000",
         _whole(0, 1000),
+    ),
+    Key("drain_on_stop", "whether SIGTERM takes the replica out of rotation first", "true or false", _truth),
+    Key(
+        "drain_notice",
+        "how long a load balancer takes to notice that the replica is not ready",
+        "seconds from 0 to 600",
+        _seconds(0, 600),
+    ),
+    Key(
+        "drain_limit",
+        "how long a drain may take in all",
+        "seconds from 1 to 86400",
+        _seconds(1, 86400),
     ),
     Key("cache_dir", "where pomhealth keeps the feed's last answer", "a path", _path),
     Key("log_level", "the least that is logged", ", ".join(LOG_LEVELS), _one_of(LOG_LEVELS)),
