@@ -1,0 +1,111 @@
+"""Templates to files. A template is a file below templates/KIND; the path there may hold placeholders too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.resources import files as package_files
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from pomhealth.generate import escape
+from pomhealth.generate.escape import Escape, TemplateError
+from pomhealth.generate.values import Values
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+KINDS = ("systemd", "ecs", "compose", "kubernetes")
+
+_NAME = re.compile(r"\{\{(\w+)\}\}")
+_SECTION = re.compile(
+    r"^[ \t]*(?:# *)?\{\{(?P<sign>[#^])(?P<name>\w+)\}\}[ \t]*\n(?P<lines>.*?)^[ \t]*(?:# *)?\{\{/(?P=name)\}\}[ \t]*\n",
+    re.MULTILINE | re.DOTALL,
+)
+_LEFT = re.compile(r"\{\{[#^/]?\w+\}\}")
+_BY_SUFFIX: dict[str, Escape] = {
+    ".json": escape.in_json,
+    ".yaml": escape.in_yaml,
+    ".yml": escape.in_yaml,
+    ".toml": escape.in_yaml,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to write: its path below the directory of its kind, with slashes, and its text."""
+
+    path: str
+    text: str
+
+
+def files(kind: str, values: Values) -> tuple[File, ...]:
+    """The files of a kind, by path. Raises Unwritable, and TemplateError for a mistake in a template."""
+    made = (
+        File(render(path, values, _as_it_is), render(text, values, escape_for(kind, path)))
+        for path, text in templates(kind)
+    )
+    return tuple(sorted((one for one in made if one.text.strip()), key=lambda one: one.path))
+
+
+def templates(kind: str) -> Iterator[tuple[str, str]]:
+    """Path and text of each template of a kind."""
+    root = package_files("pomhealth.generate") / "templates" / kind
+    if root.is_dir():
+        yield from _below(root, PurePosixPath())
+
+
+def render(text: str, values: Values, escaped: Escape) -> str:
+    """One text with its sections decided and its placeholders filled in. Raises as `files` does."""
+    known = asdict(values)
+
+    def section(found: re.Match[str]) -> str:
+        value = known.get(found["name"])
+        if not isinstance(value, bool):
+            raise TemplateError(f"{found['name']} is no truth: {found[0]!r}")
+        return found["lines"] if value == (found["sign"] == "#") else ""
+
+    def placeholder(found: re.Match[str]) -> str:
+        name = found[1]
+        value = known.get(name)
+        if value is None or isinstance(value, bool):
+            raise TemplateError(f"there is no value called {name}")
+        if not isinstance(value, str):
+            return f"{value:.15g}"
+        escape.check(name, value)
+        before = found.string[found.string.rfind("\n", 0, found.start()) + 1 : found.start()]
+        try:
+            return escaped(value, before)
+        except TemplateError as error:
+            raise TemplateError(f"{{{{{name}}}}} after {before!r}: {error}") from None
+
+    chosen, before = text, ""
+    while chosen != before:  # sections may stand in one another
+        before, chosen = chosen, _SECTION.sub(section, chosen)
+    left = next((one[0] for one in _LEFT.finditer(chosen) if not _NAME.fullmatch(one[0])), None)
+    if left is not None:
+        raise TemplateError(f"{left} has no other end, or does not stand on a line of its own")
+    return _NAME.sub(placeholder, chosen)
+
+
+def escape_for(kind: str, path: str) -> Escape:
+    """How a text is written in this file."""
+    if kind == "systemd" and PurePosixPath(path).suffix not in _BY_SUFFIX:
+        return escape.in_systemd
+    found = _BY_SUFFIX.get(PurePosixPath(path).suffix)
+    if found is None:
+        raise TemplateError(f"{kind}/{path}: nothing is known of this kind of file")
+    return escape.in_compose if kind == "compose" and found is escape.in_yaml else found
+
+
+def _as_it_is(text: str, before: str) -> str:  # noqa: ARG001  (an Escape)
+    return text
+
+
+def _below(directory: Traversable, path: PurePosixPath) -> Iterator[tuple[str, str]]:
+    for entry in directory.iterdir():
+        if entry.is_dir():
+            yield from _below(entry, path / entry.name)
+        elif not entry.name.startswith("."):
+            yield str(path / entry.name), entry.read_text(encoding="utf-8")

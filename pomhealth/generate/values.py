@@ -1,0 +1,43 @@
+"""What a supervisor's files say of one replica and of the agent beside it. A template names each as `{{name}}`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pomhealth import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values of one place; the defaults are those of Pomerium's Linux package and image.
+
+    `program` is pomhealth's own path, `pomerium` and `config` the replica's program and configuration file, `user`
+    and `group` what it runs as, `unit` the systemd unit that runs it. `listen` is the agent's HOST:PORT and
+    `agent_port` that port alone, `main_port` the port of the replica's main listener. Seconds: `notice` (a load
+    balancer notices), `limit` (a drain, notice included), `start_wait` (a start). `namespace` is Kubernetes'.
+
+    A truth is no text: it keeps or leaves out the lines between `{{#name}}` and `{{/name}}`, or `{{^name}}` and
+    `{{/name}}`. `low_port` tells that the replica runs as an ordinary user and listens on a port that needs a right
+    for that; `postgres` that its storage is PostgreSQL.
+    """
+
+    program: str = "/opt/pomhealth/bin/pomhealth"
+    user: str = "pomerium"
+    group: str = "pomerium"
+    unit: str = "pomerium.service"
+    pomerium: str = "/usr/sbin/pomerium"
+    config: str = "/etc/pomerium/config.yaml"
+    listen: str = "127.0.0.1:28081"
+    agent_port: int = 28081
+    main_port: int = 443
+    notice: float = 10
+    limit: float = 90
+    start_wait: float = 60
+    pomerium_image: str = "pomerium/pomerium:v0.33.1"
+    pomhealth_image: str = f"pomhealth:{__version__}"
+    namespace: str = "pomerium"
+    low_port: bool = True
+    postgres: bool = True
+
+
+DEFAULTS = Values()
