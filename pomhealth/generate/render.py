@@ -1,10 +1,15 @@
-"""Templates to files. A template is a file below templates/KIND; the path there may hold placeholders too."""
+"""Templates to files. A template is a file below templates/KIND; the path there may hold placeholders too.
+
+`{{name}}` is a value, written as the file's reader reads it. Lines between `{{#name}}` and `{{/name}}`, each on a line
+of its own (a `#` may stand before it), are there only where that value is true or not empty, those after `{{^name}}`
+only where it is not. A file of which nothing is left is not made.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -58,13 +63,13 @@ def templates(kind: str) -> Iterator[tuple[str, str]]:
 
 def render(text: str, values: Values, escaped: Escape) -> str:
     """One text with its sections decided and its placeholders filled in. Raises as `files` does."""
-    known = asdict(values)
+    known = values.named()
 
     def section(found: re.Match[str]) -> str:
         value = known.get(found["name"])
-        if not isinstance(value, bool):
-            raise TemplateError(f"{found['name']} is no truth: {found[0]!r}")
-        return found["lines"] if value == (found["sign"] == "#") else ""
+        if not isinstance(value, (bool, str)):
+            raise TemplateError(f"{found['name']} is neither a truth nor a text")
+        return found["lines"] if bool(value) == (found["sign"] == "#") else ""
 
     def placeholder(found: re.Match[str]) -> str:
         name = found[1]

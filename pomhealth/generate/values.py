@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 from pomhealth import __version__
 
@@ -16,9 +18,9 @@ class Values:
     `agent_port` that port alone, `main_port` the port of the replica's main listener. Seconds: `notice` (a load
     balancer notices), `limit` (a drain, notice included), `start_wait` (a start). `namespace` is Kubernetes'.
 
-    A truth is no text: it keeps or leaves out the lines between `{{#name}}` and `{{/name}}`, or `{{^name}}` and
-    `{{/name}}`. `low_port` tells that the replica runs as an ordinary user and listens on a port that needs a right
-    for that; `postgres` that its storage is PostgreSQL.
+    `settings` is the agent's settings file where it is not the usual one, `meant` the configuration file of the
+    replica that is meant where several may run; both are "" by default. `low_port` tells that the replica runs as an
+    ordinary user and listens on a port that needs a right for that, `postgres` that its storage is PostgreSQL.
     """
 
     program: str = "/opt/pomhealth/bin/pomhealth"
@@ -36,8 +38,24 @@ class Values:
     pomerium_image: str = "pomerium/pomerium:v0.33.1"
     pomhealth_image: str = f"pomhealth:{__version__}"
     namespace: str = "pomerium"
+    settings: str = ""
+    meant: str = ""
     low_port: bool = True
     postgres: bool = True
+
+    @property
+    def stop_timeout(self) -> int:
+        """Seconds that a supervisor allows for what ends with a drain: enough for the drain to tell why it did not end."""
+        return math.ceil(self.limit) + 10
+
+    @property
+    def start_timeout(self) -> int:
+        """Seconds that a supervisor allows for a start, which waits `start_wait` for the replica to serve."""
+        return math.ceil(self.start_wait) + 30
+
+    def named(self) -> Mapping[str, str | float | bool]:
+        """Every value by the name that a template gives it."""
+        return {**asdict(self), "stop_timeout": self.stop_timeout, "start_timeout": self.start_timeout}
 
 
 DEFAULTS = Values()
