@@ -53,9 +53,25 @@ class Values:
         """Seconds that a supervisor allows for a start, which waits `start_wait` for the replica to serve."""
         return math.ceil(self.start_wait) + 30
 
+    @property
+    def grace_period(self) -> int:
+        """Seconds that Kubernetes allows for a pod's end: the drain, then the replica's own end, then the agent's."""
+        return math.ceil(self.limit) + 30
+
+    @property
+    def notice_whole(self) -> int:
+        """`notice` in whole seconds, for what knows no others."""
+        return math.ceil(self.notice)
+
+    @property
+    def start_whole(self) -> int:
+        """`start_wait` in whole seconds."""
+        return math.ceil(self.start_wait)
+
     def named(self) -> Mapping[str, str | float | bool]:
         """Every value by the name that a template gives it."""
-        return {**asdict(self), "stop_timeout": self.stop_timeout, "start_timeout": self.start_timeout}
+        derived = ("stop_timeout", "start_timeout", "grace_period", "notice_whole", "start_whole")
+        return {**asdict(self), **{name: getattr(self, name) for name in derived}}
 
 
 DEFAULTS = Values()
