@@ -13,6 +13,7 @@ from pomhealth.clock import Clock
 from pomhealth.replica.model import Replica
 from pomhealth.status import (
     Change,
+    Component,
     Finding,
     Gate,
     Outcome,
@@ -25,6 +26,7 @@ from pomhealth.status import (
     not_applicable,
     observe,
     of_start,
+    passed,
     report,
     report_of_start,
     restarted,
@@ -115,8 +117,24 @@ class Board:
         """Nothing can be looked at, for this reason."""
         now = self._clock()
         self._streaks.clear()
-        after = _found(self.status, self.status.components, unseen(reason), at=now)
+        looked_at = (id_ for id_ in self.status.components if id_ not in self.plan.own)
+        after = _found(self.status, looked_at, unseen(reason), at=now)
         self._become(report(after, {}, {}, at=now))
+
+    def put(self, id_: str, finding: Finding) -> None:
+        """Tells of something that the agent itself does, for as long as it does it: `take_out` ends that."""
+        gate = plans.gate_of(self.plan, id_, Gate.READY)
+        known = self.status.components.get(id_, Component(id_, gate, measures=True))
+        if known.measured != finding:
+            at = self._clock()
+            entered = self.status.with_component(known)
+            self._become(observe(entered, id_, self._clean(id_, finding), at=at))
+
+    def take_out(self, id_: str, summary: str) -> None:
+        """What the agent did under this id is over, and leaves the map; `summary` is told of it as the last."""
+        if id_ in self.status.components:
+            self._become(observe(self.status, id_, passed(summary), at=self._clock()))
+            self._become(self.status.without(id_))
 
     def look_anew(self, ids: Iterable[str]) -> None:
         """Takes back what was found of these: they are to be looked at again before they count as seen."""

@@ -38,6 +38,7 @@ class Reports:
 
     `changed` is told which ids it now speaks of otherwise than before. With a `lag`, a try that fails while the agent
     itself was late does not count. `closed` is called when the replica closes the connection: it may have ended.
+    `terminating` is told with each report whether the replica says that it is stopping.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Reports:
         connect: Callable[[Endpoint, int | None], Client] = ReportClient,
         lag: Lag | None = None,
         closed: Callable[[], None] = lambda: None,
+        terminating: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._board = board
         self._changed = changed
         self._connect = connect
         self._lag = lag
         self._closed = closed
+        self._terminating = terminating
         self._client: Client | None = None
         self._asked: tuple[Endpoint, int | None] | None = None
         self._last: Mapping[str, Report] = {}
@@ -112,6 +115,7 @@ class Reports:
         self._taken, self._taken_at = replica, asyncio.get_running_loop().time()
         turned = _turned(self._last, reports)
         self._last = reports
+        self._terminating(any(said.status == "TERMINATING" for said in reports.values()))
         self._board.report(reports, lacking=f"{_release(replica)} does not report it")
         if turned:
             self._changed(turned)

@@ -59,7 +59,8 @@ class Check:
     not RUNNING yet ("" for `report_cause`), `joint` whether such a report counts even where we measured
     nothing wrong (it sees what we cannot), `patience` the seconds for which it must have failed before it counts,
     `zero` whether it is only for Pomerium Zero's replicas, `offline` whether
-    a configuration that no replica runs is enough to look at, `reading` where Pomerium documents the matter, and
+    a configuration that no replica runs is enough to look at, `own` whether it tells of what the agent itself does, and
+    only while it does it, `reading` where Pomerium documents the matter, and
     `triggers` the events after which it is looked at at once: CONFIG (the configuration changed), PROCESS (one of
     the replica's processes ended), STORAGE (something came on the storage connection), PLACES (a directory to which the
     replica saves is another, or mounted otherwise).
@@ -83,6 +84,7 @@ class Check:
     joint: bool = False
     patience: float = 0.0
     offline: bool = False
+    own: bool = False
     reading: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     triggers: tuple[str, ...] = ()
@@ -209,6 +211,7 @@ def _check(id_: str, area: str, table: Mapping[str, Any]) -> Check:
         joint=table.get("joint", False),
         patience=float(table.get("patience", 0)),
         offline=table.get("offline", False),
+        own=table.get("own", False),
         reading=tuple(table.get("reading", ())),
         follows=tuple(table.get("follows", ())),
         triggers=tuple(table.get("triggers", ())),

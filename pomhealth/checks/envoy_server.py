@@ -14,7 +14,7 @@ from pomhealth.checks.hotrestart import judged_now
 from pomhealth.checks.process_state import by_state
 from pomhealth.checks.workers import answer, front
 from pomhealth.reach import Denied, Garbled, Refused, Silent
-from pomhealth.status import Evidence, Finding, Outcome, Unobservable, failed, passed
+from pomhealth.status import DRAINING, Evidence, Finding, Outcome, Unobservable, failed, passed
 
 ID = "envoy.server"
 
@@ -91,7 +91,7 @@ async def _main_thread(context: Context) -> Finding | None:
     state = answer.body[:64].decode("ascii", "replace").strip()
     if state == "LIVE":
         return None
-    cause = "draining" if state == "DRAINING" else "not-live"
+    cause = DRAINING if state == "DRAINING" else "not-live"
     return failed(
         cause, f"Envoy says {state or 'nothing'}", Evidence(source, f"{answer.status} {state}", "200 LIVE")
     )

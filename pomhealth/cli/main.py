@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "Watch the replica, and serve its health to supervisors.",
     "health": "Ask the agent whether the replica is healthy.",
     "check": "Measure everything once, and print a report to read.",
+    "drain": "Take the replica out of rotation, and wait for its connections to end.",
     "checks": "List what is checked.",
     "explain": "What a check means, its causes, and what to do.",
     "config": "Show the settings in force and where each comes from.",

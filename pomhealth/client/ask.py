@@ -59,12 +59,17 @@ class Address:
 
 def ask(address: Address, timeout: float) -> Answer:
     """What /status at `address` says, within `timeout` seconds in all. Raises AskError."""
+    return read(fetch(address, timeout))
+
+
+def fetch(address: Address, timeout: float, accept: str = "text/tab-separated-values") -> bytes:
+    """The body of /status at `address`, within `timeout` seconds in all. Raises AskError."""
     until = monotonic() + timeout
     try:
         connection = _connect(address, until)
         try:
-            connection.sendall(_request(address))
-            return read(_receive(connection, until))
+            connection.sendall(_request(address, accept))
+            return _receive(connection, until)
         finally:
             connection.close()
     except TimeoutError:
@@ -84,10 +89,10 @@ def ask(address: Address, timeout: float) -> Answer:
         ) from None
 
 
-def _request(address: Address) -> bytes:
+def _request(address: Address, accept: str) -> bytes:
     return (
         f"GET /status HTTP/1.1\r\nHost: {address.where if address.port else 'localhost'}\r\n"
-        "Accept: text/tab-separated-values\r\nUser-Agent: pomhealth\r\nConnection: close\r\n\r\n"
+        f"Accept: {accept}\r\nUser-Agent: pomhealth\r\nConnection: close\r\n\r\n"
     ).encode("ascii", "replace")
 
 

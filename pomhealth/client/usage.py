@@ -56,11 +56,14 @@ class Options:
         self.output = "text"
 
 
+def default_address(environment: dict[str, str]) -> str:
+    """Whom to ask where no -a says so."""
+    return environment.get("POMHEALTH_ADDRESS") or environment.get("POMHEALTH_LISTEN") or "127.0.0.1:28081"
+
+
 def parse(arguments: list[str], environment: dict[str, str]) -> Options:
     """The options in `arguments`. Raises UsageError."""
-    options = Options(
-        environment.get("POMHEALTH_ADDRESS") or environment.get("POMHEALTH_LISTEN") or "127.0.0.1:28081"
-    )
+    options = Options(default_address(environment))
     rest = list(arguments)
     while rest:
         word = rest.pop(0)

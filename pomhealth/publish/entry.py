@@ -8,7 +8,7 @@ from typing import Any
 
 from pomhealth.catalogue import cause_of, steps
 from pomhealth.publish.view import View
-from pomhealth.status import Entry, Gate, Outcome, Report
+from pomhealth.status import DRAINING, Entry, Gate, Outcome, Report
 
 NOT_YET = "not looked at yet"
 
@@ -104,6 +104,8 @@ def _status(entry: Entry, view: View) -> str:
     As with Pomerium, an error keeps the status before: RUNNING once it has run, UNKNOWN before.
     """
     component = entry.component
+    if entry.finding is not None and entry.finding.cause == DRAINING:
+        return "TERMINATING"
     if entry.outcome is Outcome.UNKNOWN:
         return "UNKNOWN"
     if entry.outcome is Outcome.SKIPPED:

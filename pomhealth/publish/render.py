@@ -82,7 +82,8 @@ def status(view: View) -> bytes:
         "started": view.started,
         "notice": view.notice,
         "replica": view.replica,
-        "agent": {"late": round(view.late, 3)},
+        "drain": view.drain,
+        "agent": {"late": round(view.late, 3), "control": view.control},
         "unobserved": {
             entry.id: entry.finding.summary if entry.finding else "not looked at yet"
             for entry in entries

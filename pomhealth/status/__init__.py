@@ -3,6 +3,7 @@
 from pomhealth.status.changes import Change, Told, changes
 from pomhealth.status.component import Component, Report
 from pomhealth.status.finding import (
+    DRAINING,
     Evidence,
     Finding,
     Gate,
@@ -21,6 +22,7 @@ from pomhealth.status.starting import of_start, report_of_start
 from pomhealth.status.statusmap import Entry, StatusMap, forget, observe, report, restarted, shifted
 
 __all__ = [
+    "DRAINING",
     "Change",
     "Component",
     "Entry",

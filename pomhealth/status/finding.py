@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+DRAINING = "draining"  # the cause code of what comes to its end in good order; Pomerium's word is TERMINATING
+
 
 class Outcome(str, Enum):
     """What a finding says of its component."""

@@ -146,6 +146,10 @@ class StatusMap:
         old, new = before.components[id_].finding, self.components[id_].finding
         return old is None or new is None or (old.outcome, old.cause) != (new.outcome, new.cause)
 
+    def without(self, id_: str) -> StatusMap:
+        """The map without this component."""
+        return StatusMap({one: component for one, component in self.components.items() if one != id_})
+
     def with_component(self, component: Component) -> StatusMap:
         """The map with this component in place of the one before; what is worked out of the others is kept.
 

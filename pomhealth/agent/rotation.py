@@ -1,0 +1,90 @@
+"""Whether the replica is in rotation: who takes it out, a signal to the agent, an order, or the replica's own word."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pomhealth.agent.board import Board
+from pomhealth.agent.logs import Log
+from pomhealth.checks import Context
+from pomhealth.drain.control import Control
+from pomhealth.drain.drainer import Drainer
+from pomhealth.drain.model import Phase, Reason, Terms, told
+from pomhealth.replica.model import Replica
+from pomhealth.settings import Settings
+
+
+class Rotation:
+    """The drain of one agent. `settings` and `log` give those in force now, `moved` is called when it moves on."""
+
+    def __init__(
+        self,
+        board: Board,
+        context: Callable[[], Context | None],
+        settings: Callable[[], Settings],
+        *,
+        log: Callable[[], Log],
+        moved: Callable[[], None],
+    ) -> None:
+        self._board = board
+        self._settings = settings
+        self._log = log
+        self._drainer = Drainer(board, context, log=log)
+        self._drainer.subscribe(moved)
+        self._control = Control(self._drainer, usual=self._terms, users=self._users, log=log)
+        self._takes_orders = False
+
+    @property
+    def control(self) -> str:
+        """Where orders are taken ("@NAME"), "" where they are not."""
+        return self._control.name if self._takes_orders else ""
+
+    @property
+    def told(self) -> Mapping[str, Any] | None:
+        """The drain that stands, as a program reads it."""
+        drain = self._drainer.drain
+        return told(drain) if drain is not None else None
+
+    @property
+    def over(self) -> bool:
+        """Whether a drain stands that has come to its end."""
+        drain = self._drainer.drain
+        return drain is not None and drain.phase is Phase.OVER
+
+    async def open(self) -> None:
+        """Begins to take orders; where that cannot be, a line in the log says so."""
+        try:
+            await self._control.open()
+            self._takes_orders = True
+        except OSError as error:
+            self._log().error("pomhealth drain cannot reach this agent", error=error.strerror or "")
+
+    async def close(self) -> None:
+        await self._control.close()
+        await self._drainer.close()
+
+    def found(self, replica: Replica) -> None:
+        """The replica is this one from now on."""
+        self._drainer.found(replica)
+
+    def reported(self, *, terminating: bool) -> None:
+        """Whether the replica's own report says TERMINATING of one of its parts."""
+        self._drainer.reported(terminating=terminating, terms=self._terms())
+
+    async def before_the_end(self, caught: signal.Signals | None) -> None:
+        """Drains first, where the agent's end means the replica's; returns at once where it does not."""
+        if caught is signal.SIGTERM and self._settings().drain_on_stop:
+            self._drainer.begin(Reason.STOP, self._terms())
+            await self._drainer.over()
+
+    def _terms(self) -> Terms:
+        settings = self._settings()
+        return Terms(settings.drain_notice, settings.drain_limit)
+
+    def _users(self) -> frozenset[int]:
+        replica = self._board.replica
+        users = {os.geteuid()}
+        return frozenset(users | ({replica.main.uid} if replica is not None and replica.main else set()))

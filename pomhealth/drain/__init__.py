@@ -1,0 +1,1 @@
+"""Takes the replica out of rotation, and waits for its connections to end."""
