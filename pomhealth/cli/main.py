@@ -22,6 +22,7 @@ COMMANDS = {
     "checks": "List what is checked.",
     "explain": "What a check means, its causes, and what to do.",
     "config": "Show the settings in force and where each comes from.",
+    "generate": "Make a supervisor's files for the replica that runs here.",
     "demo": "Run a stand-in replica with a real Envoy and a real PostgreSQL.",
 }
 

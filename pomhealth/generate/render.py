@@ -39,16 +39,23 @@ _BY_SUFFIX: dict[str, Escape] = {
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to write: its path below the directory of its kind, with slashes, and its text."""
+    """A file to write: its path below the directory of its kind, with slashes, its text, and the names of the values
+    that made it.
+    """
 
     path: str
     text: str
+    names: frozenset[str] = frozenset()
 
 
 def files(kind: str, values: Values) -> tuple[File, ...]:
     """The files of a kind, by path. Raises Unwritable, and TemplateError for a mistake in a template."""
     made = (
-        File(render(path, values, _as_it_is), render(text, values, escape_for(kind, path)))
+        File(
+            render(path, values, _as_it_is),
+            render(text, values, escape_for(kind, path)),
+            frozenset(_NAME.findall(path + text) + [one["name"] for one in _SECTION.finditer(text)]),
+        )
         for path, text in templates(kind)
     )
     return tuple(sorted((one for one in made if one.text.strip()), key=lambda one: one.path))

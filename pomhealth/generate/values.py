@@ -70,8 +70,14 @@ class Values:
 
     def named(self) -> Mapping[str, str | float | bool]:
         """Every value by the name that a template gives it."""
-        derived = ("stop_timeout", "start_timeout", "grace_period", "notice_whole", "start_whole")
-        return {**asdict(self), **{name: getattr(self, name) for name in derived}}
+        return {**asdict(self), **{name: getattr(self, name) for name in DERIVED}}
 
 
+DERIVED = {  # and from which value each follows
+    "stop_timeout": "limit",
+    "start_timeout": "start_wait",
+    "grace_period": "limit",
+    "notice_whole": "notice",
+    "start_whole": "start_wait",
+}
 DEFAULTS = Values()

@@ -1,0 +1,31 @@
+"""The files of one kind of supervisor for one place, with all that is known of how they came about. Blocking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pomhealth.generate.facts import facts
+from pomhealth.generate.heading import headed
+from pomhealth.generate.place import Placed, place
+from pomhealth.generate.render import File, files
+from pomhealth.replica.model import Replica
+from pomhealth.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """`replica` is None where none runs."""
+
+    kind: str
+    replica: Replica | None
+    placed: Placed
+    files: tuple[File, ...]
+
+
+def generate(
+    kind: str, replica: Replica | None, settings: Settings, settings_file: str | None, argv0: str
+) -> Generated:
+    """The files of this kind. Raises Unplaceable and Unwritable."""
+    placed = place(kind, replica, settings, settings_file, facts(replica, argv0))
+    made = tuple(headed(kind, file, placed) for file in files(kind, placed.values))
+    return Generated(kind, replica, placed, made)
