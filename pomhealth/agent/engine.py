@@ -11,6 +11,7 @@ from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
 from pomhealth.agent.lag import BEAT, TICK, Lag
 from pomhealth.agent.look import Seen, look_once
+from pomhealth.agent.pulse import Pulse
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
 from pomhealth.replica.budget import FULL, USUAL, Budget, Haste, rest
@@ -31,14 +32,23 @@ class Engine:
     """Runs the probes of the board's plan against the context in use, and hands what they find to the board.
 
     `broken` is told when a probe itself breaks off: the check's id and where. With a `lag`, looks that got no answer
-    while the agent itself was late are void.
+    while the agent itself was late are void. `pulse` is told by when each check is looked at again.
     """
 
-    def __init__(self, board: Board, *, broken: Callable[[str, str], None], lag: Lag | None = None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        *,
+        broken: Callable[[str, str], None],
+        lag: Lag | None = None,
+        pulse: Pulse | None = None,
+    ) -> None:
         self._board = board
         self._broken = broken
         self._lag = lag
+        self._pulse = pulse if pulse is not None else Pulse()
         self._context: Context | None = None
+        self._ran = False
         self._there = asyncio.Event()
         self._wakes = {id_: Bell() for id_ in board.plan.looks}
         self._last_broke: dict[str, str] = {}
@@ -102,7 +112,10 @@ class Engine:
             self.trigger((id_,))
 
     async def run(self) -> None:
-        """Watches until it is cancelled."""
+        """Watches until it is cancelled. Should it have broken off before, it goes on with what it was to watch."""
+        if self._ran:
+            self.trigger(self._wakes)
+        self._ran = True
         tasks = [asyncio.ensure_future(self._watch(id_)) for id_ in self._wakes]
         try:
             await asyncio.gather(*tasks)
@@ -115,16 +128,21 @@ class Engine:
         wake = self._wakes[id_]
         await wake.heard()
         while True:
+            self._pulse.rest(id_)
             await self._there.wait()
             await self._paid(id_)
             wake.hush()
-            await wake.heard(aligned(await self._look(id_), asyncio.get_running_loop().time()))
+            self._pulse.expect(id_, self._board.plan.checks[id_].deadline)
+            wait = aligned(await self._look(id_), asyncio.get_running_loop().time())
+            self._pulse.expect(id_, wait)
+            await wake.heard(wait)
 
     async def _paid(self, id_: str) -> None:
         """Returns once a look at this check is within the budget of the Envoy that is there then."""
         wake = self._wakes[id_]
         while (seconds := self._owing(id_)) > 0.0:
             wake.hush()
+            self._pulse.expect(id_, seconds)
             await wake.heard(seconds)
 
     def _owing(self, id_: str) -> float:

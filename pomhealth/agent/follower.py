@@ -16,6 +16,7 @@ from pomhealth.agent.board import Board
 from pomhealth.agent.engine import Engine, aligned
 from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.agent.kernel import Kernel
+from pomhealth.agent.pulse import Pulse
 from pomhealth.agent.sight import Sight
 from pomhealth.blocking import Workers
 from pomhealth.catalogue.load import CONFIG, PLACES, PROCESS, STORAGE
@@ -39,6 +40,7 @@ FEEL = 1.0  # seconds between two looks whether the replica's directories answer
 SETTLE = 0.05  # seconds from the first sign of a change until it is looked for
 HALF_WRITTEN = 20  # looks, SETTLE apart, at files that somebody keeps writing to
 DEADLINE = 5.0  # seconds for one discovery
+PART = "following the replica"
 LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
 AFTER_RELOAD = (1.2, 3.0)  # seconds after a changed configuration when its effects are looked at once more
 TAKEN_OVER = (0.12, 0.35)  # the same, where that costs next to nothing: Envoy may have it by then
@@ -71,6 +73,7 @@ class Follower:
         kernel: type[Kernel] = Kernel,
         every: tuple[float, float] = (EVERY, EVERY_WATCHED),
         again: bool = True,
+        pulse: Pulse | None = None,
     ) -> None:
         self._board = board
         self._engine = engine
@@ -89,6 +92,7 @@ class Follower:
         )
         self._every = every
         self._again = again
+        self._pulse = pulse if pulse is not None else Pulse()
         self._later: list[asyncio.TimerHandle] = []
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -110,6 +114,7 @@ class Follower:
                 self._wake.hush()
                 await self._refresh()
                 while not self._wake.rings:
+                    self._pulse.expect(PART, max(self._every) + 2 * DEADLINE)
                     await self._quiet()
                     if not self._wake.rings and await self._has_changed():
                         break
@@ -167,6 +172,8 @@ class Follower:
             self._take(Replica(awaited=True, missing={"process": str(error)}))
         except (Silent, OSError) as error:
             self._in_trouble(f"discovery of the replica: {error}")
+            if self._replica is None:
+                self._board.unobserved(self._trouble)
         else:
             if self._trouble:
                 self._log.info("the replica is found again")
@@ -177,6 +184,7 @@ class Follower:
     async def _found_whole(self) -> Replica:
         """The replica as it is now, once nobody is writing to its files any more."""
         for _ in range(HALF_WRITTEN):
+            self._pulse.expect(PART, DEADLINE)
             replica = await self._workers.call("discovery", self._discover, deadline=DEADLINE)
             if not being_written(replica.stamps, time.time()):
                 break

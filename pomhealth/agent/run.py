@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
+import socket
 import sys
 from collections.abc import Callable, Coroutine
-from functools import partial
 from typing import Any
 
 from pomhealth import __version__
 from pomhealth.agent import plan as plans
 from pomhealth.agent.board import Board
+from pomhealth.agent.door import Door
 from pomhealth.agent.engine import Engine
+from pomhealth.agent.first import FirstLook
 from pomhealth.agent.follower import Follower
 from pomhealth.agent.lag import KEPT, Lag
 from pomhealth.agent.logs import Log, Logs, tell
+from pomhealth.agent.pulse import Pulse
 from pomhealth.agent.reports import Reports
+from pomhealth.agent.rotation import Rotation
 from pomhealth.agent.scrub import Scrubber
 from pomhealth.agent.sight import Sight
 from pomhealth.agent.signals import Signals, exit_status
@@ -25,15 +28,17 @@ from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
 from pomhealth.clock import Clock
-from pomhealth.publish.http import Pages, Server
+from pomhealth.publish.http import Pages
+from pomhealth.publish.systemd import Supervised
 from pomhealth.publish.view import View, summary
 from pomhealth.reach import Silent
 from pomhealth.replica.changes import Changes
 from pomhealth.replica.discover import discover
 from pomhealth.replica.model import SOMEWHERE, Replica
-from pomhealth.replica.sockets import SocketTable
-from pomhealth.settings import Settings, SettingsError, split_address
+from pomhealth.settings import Settings, SettingsError
 from pomhealth.status import Change
+from pomhealth.systemd.handed import NOTHING, Handed
+from pomhealth.systemd.notify import Notifier
 
 STOPPED = 0
 FAILED = 1
@@ -47,15 +52,21 @@ Reload = Callable[[], Settings]
 _RESOLVER = "timeout:1 attempts:5"
 
 
-def run(settings: Settings, reload: Reload | None = None) -> int:
+def run(
+    settings: Settings,
+    reload: Reload | None = None,
+    handed: Handed = NOTHING,
+    listeners: tuple[socket.socket, ...] = (),
+) -> int:
     """Runs the agent until a signal stops it; gives the exit status.
 
-    `reload` reads the settings again on SIGHUP, and raises SettingsError; without it they stay as they are.
+    `reload` reads the settings again on SIGHUP, and raises SettingsError; without it they stay as they are. `handed` is
+    what a supervisor handed to this process, `listeners` the sockets among it.
     0 after a clean stop by SIGTERM, 1 when the address to listen on cannot be had.
     """
     os.environ.setdefault("RES_OPTIONS", _RESOLVER)
     loop = asyncio.new_event_loop()
-    agent = Agent(settings, reload or (lambda: settings))
+    agent = Agent(settings, reload or (lambda: settings), handed, listeners)
     try:
         status = loop.run_until_complete(agent.run())
     finally:
@@ -67,9 +78,13 @@ def run(settings: Settings, reload: Reload | None = None) -> int:
 class Agent:
     """One run of the agent."""
 
-    def __init__(self, settings: Settings, reload: Reload) -> None:
+    def __init__(
+        self, settings: Settings, reload: Reload, handed: Handed, listeners: tuple[socket.socket, ...]
+    ) -> None:
         self._settings = settings
         self._read_settings = reload
+        self._handed = handed
+        self._listeners = listeners
         self._scrubber = Scrubber()
         self._logs = Logs(self._scrubber.scrub)
         self._log: Log = self._logs.open(settings)
@@ -77,6 +92,7 @@ class Agent:
         self._signals: Signals | None = None
         self._told_started = False
         self._told_away = 0.0
+        self._told_stuck = ""
 
     @property
     def caught(self) -> Any:
@@ -93,7 +109,8 @@ class Agent:
         self._lag = Lag(beat=self._keep_time, back=self._was_away)
         self._board = Board(plans.make(catalogue(), probes(), self._settings), clock=self._clock)
         self._board.redact_with(self._scrubber.scrub)
-        self._engine = Engine(self._board, broken=self._probe_broke, lag=self._lag)
+        self._pulse = Pulse()
+        self._engine = Engine(self._board, broken=self._probe_broke, lag=self._lag, pulse=self._pulse)
         self._follower = Follower(
             self._board,
             self._engine,
@@ -101,15 +118,35 @@ class Agent:
             Sight(discover, Changes().since),
             log=self._log,
             found=self._found,
-        )
-        self._reports = Reports(
-            self._board, changed=self._engine.told, lag=self._lag, closed=self._follower.closed
+            pulse=self._pulse,
         )
         self._pages = Pages(self._view)
+        self._rotation = Rotation(
+            self._board,
+            lambda: self._engine.context,
+            lambda: self._settings,
+            log=lambda: self._log,
+            moved=self._pages.forget,
+        )
+        self._reports = Reports(
+            self._board,
+            changed=self._engine.told,
+            lag=self._lag,
+            closed=self._follower.closed,
+            terminating=lambda stopping: self._rotation.reported(terminating=stopping),
+        )
+        self._supervised = Supervised(
+            Notifier(self._handed.notify),
+            self._view,
+            watchdog=self._handed.watchdog,
+            stuck=self._stuck,
+            scrub=self._scrubber.scrub,
+        )
         self._board.subscribe(self._changed)
+        self._first = FirstLook(self._board)
         self._log.info("pomhealth starts", version=__version__, pid=os.getpid())
-        self._server = await self._listen(self._settings.listen)
-        if self._server is None:
+        self._door = Door(self._pages, self._log, self._listeners)
+        if not await self._door.open(self._settings, self._first):
             return FAILED
         self._signals = Signals(reload=self._reload)
         self._signals.install()
@@ -123,14 +160,20 @@ class Agent:
             self._kept_going("following the replica's own report", self._reports.run),
         ]
         self._lag.start()
+        self._supervised.start()
+        first = asyncio.ensure_future(self._tell_ready())
+        await self._rotation.open()
         await signals.stop.wait()
+        self._supervised.stopping()
+        await self._rotation.before_the_end(signals.caught)
         self._lag.stop()
         self._log.info("stopping", signal=signals.caught.name if signals.caught else "")
-        for task in tasks:
+        for task in (first, *tasks):
             task.cancel()
-        if self._server is not None:
-            await self._server.close()
+        await self._rotation.close()
+        await self._door.close()
         await asyncio.wait(tasks, timeout=_CLOSING)
+        self._supervised.close()
         signals.restore()
         self._log.info("stopped")
 
@@ -147,23 +190,17 @@ class Agent:
 
         return asyncio.ensure_future(keep())
 
-    async def _listen(self, address: str) -> Server | None:
-        """A server on this address; None, and a line in the log, where it cannot be had."""
-        host, port = split_address(address)
-        server = Server(self._pages)
-        try:
-            taken = await server.listen(host, port)
-        except OSError as error:
-            owner = ""
-            with contextlib.suppress(Silent):
-                owner = await self._workers.call("owner of a port", partial(_owner, port), deadline=_READING)
-            why = f"it is held by {owner}" if owner else (error.strerror or "it cannot be had")
-            self._log.error(
-                f"cannot listen on {address}: {why}; set another with --listen HOST:PORT or POMHEALTH_LISTEN"
-            )
-            return None
-        self._log.info("listening", address=f"{address.rpartition(':')[0]}:{taken}")
-        return server
+    async def _tell_ready(self) -> None:
+        """What the agent says is measured from now on; it may well be that the replica is broken, or not there."""
+        await self._first.done.wait()
+        self._supervised.ready()
+
+    def _stuck(self) -> str:
+        part = self._pulse.stuck()
+        if part and part != self._told_stuck:
+            self._log.error("a part of pomhealth does not go on; its watchdog is not fed", part=part)
+        self._told_stuck = part
+        return part
 
     def _view(self) -> View:
         board = self._board
@@ -175,11 +212,15 @@ class Agent:
             history=tuple(board.history),
             notice=board.notice,
             late=self._lag.worst(self._lag.now() - KEPT),
+            drain=self._rotation.told,
+            drained=self._rotation.over,
+            control=self._rotation.control,
             platform=board.replica.platform if board.replica is not None else SOMEWHERE,
         )
 
     def _changed(self, turned: tuple[Change, ...]) -> None:
         self._pages.forget()
+        self._supervised.changed(turned)
         for change in turned:
             tell(self._log, change)
         if self._board.started and not self._told_started:
@@ -190,7 +231,9 @@ class Agent:
         self._told_started = self._board.started
 
     def _keep_time(self) -> None:
-        """Takes over a step of the wall clock."""
+        """Every second. Takes over a step of the wall clock."""
+        self._pulse.tick()
+        self._supervised.beat()
         by = self._clock.step()
         if by:
             self._board.shift(by)
@@ -213,6 +256,7 @@ class Agent:
         self._scrubber.learn(replica)
         self._board.redact_with(self._scrubber.scrub)
         self._reports.poke()
+        self._rotation.found(replica)
         told = summary(replica)
         self._log.info(
             "replica", **{key: told[key] for key in ("state", "version", "pid", "envoy_pids", "config")}
@@ -229,33 +273,36 @@ class Agent:
 
     def _reload(self) -> None:
         """SIGHUP. Wrong settings change nothing."""
+        self._supervised.reloading()
         self._reloading = asyncio.ensure_future(self._read_again())
 
     async def _read_again(self) -> None:
+        """Has the supervisor know how it ends, whatever happens."""
+        refused = "pomhealth broke off"
+        try:
+            refused = await self._refusal()
+        finally:
+            self._supervised.reloaded(refused)
+
+    async def _refusal(self) -> str:
+        """Takes the settings as they are now; gives why they are refused, "" where they are in force."""
         try:
             settings = await self._workers.call("settings", self._read_settings, deadline=_READING)
         except SettingsError as error:
             self._log.error("the settings are wrong; the old ones stay in force", error=str(error))
-            return
+            return str(error)
         except Silent as silence:
             self._log.error("the settings cannot be read; the old ones stay in force", error=silence.why)
-            return
-        await self._take(settings)
-
-    async def _take(self, settings: Settings) -> None:
-        if settings.listen != self._settings.listen:
-            server = await self._listen(settings.listen)
-            if server is None:
-                self._log.error("the old settings stay in force")
-                return
-            old, self._server = self._server, server
-            if old is not None:
-                await old.close()
+            return f"they cannot be read: {silence.why}"
+        if not await self._door.move(self._settings, settings):
+            self._log.error("the old settings stay in force")
+            return f"cannot listen on {settings.listen}"
         self._settings = settings
         self._log = self._logs.open(settings)
         self._board.replan(plans.make(catalogue(), probes(), settings))
         self._follower.reload(settings)
         self._log.info("settings reloaded", listen=settings.listen)
+        return ""
 
 
 def _end(loop: asyncio.AbstractEventLoop) -> None:
@@ -269,10 +316,3 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
         loop.set_exception_handler(lambda *_: None)
         sys.unraisablehook = lambda _: None
     loop.close()
-
-
-def _owner(port: int) -> str:
-    """Who listens on this port, in words; "" where that cannot be told."""
-    table = SocketTable()
-    held = next((one for one in table.listening() if one.port == port and not one.udp), None)
-    return table.owner(held) if held is not None else ""

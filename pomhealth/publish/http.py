@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import Any
 
 from pomhealth.publish import routes
 from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Response, parse, serialize, text
@@ -23,9 +24,10 @@ MOST_PAGES = 64  # answers kept at a time
 IDLE = 75.0  # seconds for which an idle connection stays open
 STALLED = 10.0  # seconds that a client may take over one request, or over taking its answer
 _LAST_LOOKS, _LAST_PAUSE = (
-    10,
-    0.05,
+    25,
+    0.02,
 )  # how often, and how many seconds apart, a server that closes looks for its end
+_TURNS = 3  # of the event loop, in which what the kernel has accepted becomes a connection that is read
 _END = b"\r\n\r\n"
 
 # Newcomers are taken in by this share of the room at a time, so that what they ask is read before the next ones drive
@@ -62,9 +64,12 @@ class Pages:
         """The kept answer to a whole question after which the connection stays open."""
         return self._kept.get(question)
 
-    def answer(self, head: bytes) -> tuple[bytes, bool]:
-        """The answer to a question without its final empty line, and whether the connection stays open."""
-        kept = self._kept.get(head + _END)
+    def answer(self, head: bytes, *, last: bool = False) -> tuple[bytes, bool]:
+        """The answer to a question without its final empty line, and whether the connection stays open.
+
+        It does not after the `last`, and the answer says so.
+        """
+        kept = self._kept.get(head + _END) if not last else None
         if kept is not None:
             return kept, True
         try:
@@ -74,7 +79,7 @@ class Pages:
         if self._seen is None:
             self._seen = self._view()
         response = routes.answer(request, self._seen)
-        keep = request.keep and not request.body
+        keep = request.keep and not request.body and not last
         answer = self._bytes(response, keep=keep, with_body=request.method != "HEAD")
         if keep and len(head) < LARGEST_HEAD // 8:
             if len(self._kept) >= MOST_PAGES:
@@ -104,6 +109,8 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._full = False
         self._ending = False
+        self._asked = False
+        self._last = False
         self.since = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -123,9 +130,10 @@ class Connection(asyncio.Protocol):
             return  # the rest of what was refused
         if not self._buffer:
             self.since = self._loop.time()
-            if not self._full:
+            if not self._full and not self._last:
                 answer = self._pages.at_once(data)
                 if answer is not None:
+                    self._asked = True
                     self._transport.write(answer)
                     return
         self._buffer += data
@@ -160,6 +168,12 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def end_after_answer(self) -> None:
+        """Closes once what is asked now, or first, is answered; at once where that is done already."""
+        if self._asked and not self.busy:
+            self.end()
+        self._last = True
+
     def _work(self) -> None:
         """Answers the whole requests in the buffer, as long as the client takes the answers."""
         for _ in range(_IN_A_ROW):
@@ -173,7 +187,8 @@ class Connection(asyncio.Protocol):
             if not end:
                 return
             self._buffer = rest
-            answer, keep = self._pages.answer(head)
+            self._asked = True
+            answer, keep = self._pages.answer(head, last=self._last)
             if not keep:
                 self._finish(answer)
                 return
@@ -205,44 +220,72 @@ class Server:
         self._pages = pages
         self._connections: Room[Connection] = Room(0)
         self._stuck: Room[Connection] = Room(MOST_STUCK)
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._clock: asyncio.TimerHandle | None = None
 
     async def listen(self, host: str, port: int) -> int:
         """Listens, on a free port where `port` is 0; gives the port. Raises OSError where it is taken."""
+        await self._start(host=host, port=port)
+        port_taken: int = self._servers[0].sockets[0].getsockname()[1]
+        return port_taken
+
+    async def serve(self, sockets: Iterable[socket.socket]) -> None:
+        """Answers on sockets that listen already; whoever opened them holds them beyond this server's end."""
+        for one in sockets:
+            await self._start(sock=one)
+
+    async def _start(self, **where: Any) -> None:
         loop = asyncio.get_running_loop()
         self._connections.most = most = room_for_clients()
-        self._server = await loop.create_server(
+        server = await loop.create_server(
             lambda: Connection(self._pages, self._connections, self._stuck),
-            host,
-            port,
             backlog=max(int(most * _AT_A_TIME), 1),  # asyncio takes this for both
+            **where,
         )
-        for listening in self._server.sockets:
+        self._servers.append(server)
+        for listening in server.sockets:
             with socket.socket(fileno=os.dup(listening.fileno())) as same:
                 same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENDING)  # connections inherit it
                 same.listen(_WAITING)
-        self._tick()
-        port_taken: int = self._server.sockets[0].getsockname()[1]
-        return port_taken
+        if self._clock is None:
+            self._tick()
 
     async def close(self) -> None:
         """Stops listening and closes every connection; answers under way have half a second."""
-        if self._clock is not None:
-            self._clock.cancel()
-        if self._server is not None:
-            self._server.close()
+        self._stop_accepting()
         for connection in self._connections:
             connection.end()
+        await self._end()
+
+    async def hand_over(self) -> None:
+        """Stops accepting, and ends without failing anybody: whoever comes from now on waits for the next process.
+
+        Who was accepted and has asked nothing yet has half a second to ask, and gets an answer. Who has had one, and
+        keeps the connection, sees it end, as HTTP/1.1 allows at any time.
+        """
+        self._stop_accepting()
+        for _ in range(_TURNS):  # those just accepted come in, and what has been asked already is read
+            await asyncio.sleep(0)
+        for connection in self._connections:
+            connection.end_after_answer()
+        await self._end()
+
+    def _stop_accepting(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+        for server in self._servers:
+            server.close()
+
+    async def _end(self) -> None:
         for _ in range(_LAST_LOOKS):
             if not self._connections:
                 break
             await asyncio.sleep(_LAST_PAUSE)
         for connection in self._connections:
             connection.drop()
-        if self._server is not None:
+        for server in self._servers:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._server.wait_closed(), 1.0)
+                await asyncio.wait_for(server.wait_closed(), 1.0)
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,0 +1,57 @@
+"""The truth in one line, as `systemctl status` shows it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pomhealth.publish.view import View
+from pomhealth.status import Entry, Gate, Outcome
+
+LONGEST = 240  # characters
+DRAIN = "replica.drain"
+
+
+def one_line(view: View) -> str:
+    """Whether the replica is ready, and if it is not, why: the root that is worst, with its cause."""
+    draining = view.status.entries.get(DRAIN)
+    if draining is not None and draining.finding is not None and draining.outcome is Outcome.FAIL:
+        return short(f"draining: {draining.finding.summary}")
+    if view.status.ready:
+        return short(_ready(view))
+    return short(_not_ready(view))
+
+
+def short(text: str) -> str:
+    """No longer than fits beside a unit's name."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
+
+
+def _ready(view: View) -> str:
+    alerts = view.status.alerts()
+    parts = ["ready", *([_first(alerts, "alert", "alerts")] if alerts else []), view.notice]
+    return "; ".join(part for part in parts if part)
+
+
+def _not_ready(view: View) -> str:
+    if view.notice:
+        return f"not ready: {view.notice}"
+    stopping = sorted(view.status.stopping(Gate.LIVE, Gate.READY), key=lambda entry: entry.urgency)
+    failing = [entry for entry in stopping if entry.outcome is Outcome.FAIL]
+    unknown = [entry for entry in stopping if entry.finding is not None and entry not in failing]
+    if failing:
+        return f"not ready: {_first(failing, '', 'checks fail')}"
+    if unknown:
+        return f"not ready: {_first(unknown, '', 'checks are unknown')}"
+    return "not ready: the first looks are being made"
+
+
+def _first(entries: Sequence[Entry], one: str, several: str) -> str:
+    """The first of them, and how many there are: that stands first, since what is last may be cut off."""
+    if len(entries) > 1:
+        return f"{len(entries)} {several}, first {_told(entries[0])}"
+    return f"1 {one}: {_told(entries[0])}" if one else _told(entries[0])
+
+
+def _told(entry: Entry) -> str:
+    assert entry.finding is not None
+    return ": ".join(part for part in (entry.id, entry.finding.cause, entry.finding.summary) if part)
