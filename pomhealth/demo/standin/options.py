@@ -72,7 +72,8 @@ class Address:
 class Route:
     """A route: its public URL's parts, where it leads, and whether anybody may use it.
 
-    `regex` and `health_checks` are given to Envoy as they are, which may refuse them.
+    `regex` and `health_checks` are given to Envoy as they are, which may refuse them. `websockets` lets connections be
+    upgraded, and such a route's answers take as long as they like.
     """
 
     host: str
@@ -82,6 +83,7 @@ class Route:
     health_checks: tuple[dict[str, Any], ...]
     to: tuple[str, ...]
     public: bool
+    websockets: bool
 
     @property
     def id(self) -> str:
@@ -231,6 +233,7 @@ def _route(entry: object) -> Route:
         health_checks=tuple(entry.get("health_checks") or ()),
         to=targets,
         public=_true(entry.get("allow_public_unauthenticated_access")),
+        websockets=_true(entry.get("allow_websockets")),
     )
 
 

@@ -55,7 +55,10 @@ def _route(route: Route) -> dict[str, Any]:
     match = {"safe_regex": {"regex": route.regex}} if route.regex else {"prefix": route.prefix}
     if not route.to:
         return {"match": match, "direct_response": {"status": 200}}
-    return {"match": match, "route": {"cluster": f"route-{route.id}", "auto_host_rewrite": True}}
+    action: dict[str, Any] = {"cluster": f"route-{route.id}", "auto_host_rewrite": True}
+    if route.websockets:
+        action |= {"upgrade_configs": [{"upgrade_type": "websocket"}], "timeout": "0s"}
+    return {"match": match, "route": action}
 
 
 def _own_routes() -> list[dict[str, Any]]:
