@@ -14,7 +14,7 @@ from typing import Protocol
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
 from pomhealth.agent.engine import Engine, aligned
-from pomhealth.agent.instruments import close_context, open_context
+from pomhealth.agent.instruments import close_context, close_later, open_context
 from pomhealth.agent.kernel import Kernel
 from pomhealth.agent.pulse import Pulse
 from pomhealth.agent.sight import Sight
@@ -41,7 +41,6 @@ SETTLE = 0.05  # seconds from the first sign of a change until it is looked for
 HALF_WRITTEN = 20  # looks, SETTLE apart, at files that somebody keeps writing to
 DEADLINE = 5.0  # seconds for one discovery
 PART = "following the replica"
-LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
 AFTER_RELOAD = (1.2, 3.0)  # seconds after a changed configuration when its effects are looked at once more
 TAKEN_OVER = (0.12, 0.35)  # the same, where that costs next to nothing: Envoy may have it by then
 
@@ -238,7 +237,7 @@ class Follower:
     def _replace(self, context: Context | None) -> None:
         old, self._context = self._context, context
         if old is not None:
-            task = asyncio.ensure_future(_close_later(old, context))
+            task = asyncio.ensure_future(close_later(old, context))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
@@ -289,13 +288,6 @@ class Follower:
         await asyncio.gather(*closing, return_exceptions=True)
         if self._context is not None:
             await close_context(self._context)
-
-
-async def _close_later(old: Context, keep: Context | None) -> None:
-    try:
-        await asyncio.sleep(LINGER)
-    finally:
-        await close_context(old, keep)
 
 
 def _differ(replica: Replica, directories: frozenset[str]) -> bool:

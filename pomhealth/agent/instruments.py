@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from pomhealth.blocking import Workers
@@ -15,6 +16,8 @@ from pomhealth.settings import Settings
 
 if TYPE_CHECKING:
     from pomhealth.storage.session import PostgresSession
+
+LINGER = 10.0  # seconds for which replaced connections stay open, for the looks that still use them
 
 
 def open_context(replica: Replica, settings: Settings, before: Context | None = None) -> Context:
@@ -46,6 +49,14 @@ async def close_context(context: Context, keep: Context | None = None) -> None:
         await admin.close()
     if postgres is not None and (keep is None or keep.postgres is not postgres):
         await postgres.close()
+
+
+async def close_later(context: Context, keep: Context | None) -> None:
+    """The same after `LINGER` seconds, or when it is cancelled."""
+    try:
+        await asyncio.sleep(LINGER)
+    finally:
+        await close_context(context, keep)
 
 
 def _admin(replica: Replica) -> EnvoyAdmin | None:

@@ -74,9 +74,14 @@ class Rotation:
         """Whether the replica's own report says TERMINATING of one of its parts."""
         self._drainer.reported(terminating=terminating, terms=self._terms())
 
+    def seconds_before_the_end(self, caught: signal.Signals | None) -> float:
+        """How long `before_the_end` may take after this signal; 0 where nothing drains."""
+        settings = self._settings()
+        return settings.drain_limit if caught is signal.SIGTERM and settings.drain_on_stop else 0.0
+
     async def before_the_end(self, caught: signal.Signals | None) -> None:
         """Drains first, where the agent's end means the replica's; returns at once where it does not."""
-        if caught is signal.SIGTERM and self._settings().drain_on_stop:
+        if self.seconds_before_the_end(caught):
             self._drainer.begin(Reason.STOP, self._terms())
             await self._drainer.over()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pomhealth import __version__
@@ -24,6 +24,7 @@ from pomhealth.agent.rotation import Rotation
 from pomhealth.agent.scrub import Scrubber
 from pomhealth.agent.sight import Sight
 from pomhealth.agent.signals import Signals, exit_status
+from pomhealth.agent.tasks import end, kept_going
 from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
@@ -43,7 +44,6 @@ from pomhealth.systemd.notify import Notifier
 STOPPED = 0
 FAILED = 1
 _CLOSING = 3.0  # seconds that a clean stop may take
-_LAST = 0.5  # seconds for what is still left then
 _READING = 2.0  # seconds for reading the settings again
 _LAST_LINES = 0.5  # seconds for the last lines of the log, where nobody reads it
 
@@ -70,7 +70,7 @@ def run(
     try:
         status = loop.run_until_complete(agent.run())
     finally:
-        _end(loop)
+        end(loop)
         agent.flush()
     return status or exit_status(agent.caught)
 
@@ -154,17 +154,18 @@ class Agent:
         return STOPPED
 
     async def _until_stopped(self, signals: Signals) -> None:
-        tasks = [
-            self._kept_going("the engine", self._engine.run),
-            self._kept_going("following the replica", self._follower.run),
-            self._kept_going("following the replica's own report", self._reports.run),
-        ]
+        parts = {
+            "the engine": self._engine.run,
+            "following the replica": self._follower.run,
+            "following the replica's own report": self._reports.run,
+        }
+        tasks = [kept_going(work, partial(self._broke_off, name)) for name, work in parts.items()]
         self._lag.start()
         self._supervised.start()
         first = asyncio.ensure_future(self._tell_ready())
         await self._rotation.open()
         await signals.stop.wait()
-        self._supervised.stopping()
+        self._supervised.stopping(self._rotation.seconds_before_the_end(signals.caught))
         await self._rotation.before_the_end(signals.caught)
         self._lag.stop()
         self._log.info("stopping", signal=signals.caught.name if signals.caught else "")
@@ -176,19 +177,6 @@ class Agent:
         self._supervised.close()
         signals.restore()
         self._log.info("stopped")
-
-    def _kept_going(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        """Runs a part of the agent, and starts it again should it break: the others go on meanwhile."""
-
-        async def keep() -> None:
-            while True:
-                try:
-                    await work()
-                except Exception as error:  # noqa: BLE001  (one part must not take the agent with it)
-                    self._log.error(f"{name} broke off and starts again", error=type(error).__name__)
-                await asyncio.sleep(1.0)
-
-        return asyncio.ensure_future(keep())
 
     async def _tell_ready(self) -> None:
         """What the agent says is measured from now on; it may well be that the replica is broken, or not there."""
@@ -262,6 +250,9 @@ class Agent:
             "replica", **{key: told[key] for key in ("state", "version", "pid", "envoy_pids", "config")}
         )
 
+    def _broke_off(self, part: str, error: Exception) -> None:
+        self._log.error(f"{part} broke off and starts again", error=type(error).__name__)
+
     def _probe_broke(self, id_: str, where: str) -> None:
         self._log.error("a look broke off; the check is unknown until it works again", check=id_, error=where)
 
@@ -303,16 +294,3 @@ class Agent:
         self._follower.reload(settings)
         self._log.info("settings reloaded", listen=settings.listen)
         return ""
-
-
-def _end(loop: asyncio.AbstractEventLoop) -> None:
-    """Closes the loop. What does not end in time ends with the process, and without a word: it is on its way out."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=_LAST))
-    if asyncio.all_tasks(loop):
-        loop.set_exception_handler(lambda *_: None)
-        sys.unraisablehook = lambda _: None
-    loop.close()

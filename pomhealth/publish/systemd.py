@@ -12,6 +12,7 @@ from pomhealth.publish.view import View
 from pomhealth.systemd.notify import moment
 
 _FEEDS = 3  # times that the watchdog is fed in its time: one may come late, and one be lost
+_MARGIN = 10.0  # seconds that the agent's own end may take after a drain
 _MOST = 16  # messages that wait until the supervisor takes them again
 
 Fields = dict[str, str | int]
@@ -103,7 +104,7 @@ class Supervised:
         self._stopping = True
         self._tell(STOPPING=1)
         if seconds:
-            self._queue({"EXTEND_TIMEOUT_USEC": round(seconds * 1e6)})
+            self._queue({"EXTEND_TIMEOUT_USEC": round((seconds + _MARGIN) * 1e6)})
 
     def close(self) -> None:
         """The last word: of what nobody measures any more nothing is said."""
