@@ -18,6 +18,7 @@ _UNITS = re.compile(  # directives that hold names of units, whose backslashes s
 )
 _WORDS = re.compile(r"(Exec\w+|Environment|\w+Paths|RequiresMountsFor|WantsMountsFor)\Z")
 _PREFIXES = re.compile(r"[-@:+!|]*\Z")  # of a command line, before the program
+_NO_PROGRAM = re.compile(r"[\"'\\]")
 _PLAIN = re.compile(r"[^\s\"'\\;]+\Z")
 
 
@@ -30,7 +31,10 @@ class Unwritable(Exception):  # noqa: N818  (a statement about the value)
 
 
 def in_systemd(text: str, before: str) -> str:
-    """In a unit file: `%` is a specifier; `$` a variable in the arguments of a command; a word with spaces is quoted."""
+    """In a unit file: `%` is a specifier; `$` a variable in the arguments of a command; a word with spaces is quoted.
+
+    Raises Unwritable for a program that systemd would not run.
+    """
     if before.lstrip().startswith(("#", ";")):
         return text
     directive, equals, written = before.partition("=")
@@ -39,8 +43,11 @@ def in_systemd(text: str, before: str) -> str:
     text = text.replace("%", "%%")
     if _UNITS.match(directive) or not _WORDS.match(directive):
         return text
-    if directive.startswith("Exec") and not directive.endswith("Paths") and not _PREFIXES.match(written):
-        text = text.replace("$", "$$")  # the program itself is no place for a variable
+    if directive.startswith("Exec") and not directive.endswith("Paths"):
+        if not _PREFIXES.match(written):
+            text = text.replace("$", "$$")  # the program itself is no place for a variable
+        elif _NO_PROGRAM.search(text):
+            raise Unwritable(f"systemd runs no program with a quote or a backslash in its path: {text}")
     inside = _quoted(written)
     if not inside and _PLAIN.match(text):
         return text

@@ -17,7 +17,7 @@ DEFAULT = "default"
 
 _IN_CONTAINERS = ("docker", "kubernetes", "ecs")
 _RELEASE = re.compile(r"\d+\.\d+\.\d+(-[\w.]+)?")
-_LINE = re.compile(r":\d+\Z")  # of a file, behind its name
+_LINE = re.compile(r"(?P<file>/.*):\d+")  # a file's, behind its name
 _CONTROL_GROUP = "the control group of the replica's process"
 _PROCESS = "the replica's process"
 _HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108  (from a service with its own view)
@@ -53,8 +53,8 @@ def place(kind: str, replica: Replica | None, settings: Settings, file: str | No
         found |= dict(_config(replica, settings, seen))
     return Placed(
         replace(DEFAULTS, **{name: one.value for name, one in found.items()}),
-        {name: _LINE.sub("", one.origin) for name, one in found.items() if one.origin != DEFAULT},
-        tuple(_notes(kind, settings, file, found)),
+        {name: _lasting(one.origin) for name, one in found.items() if one.origin != DEFAULT},
+        tuple(_notes(kind, replica, settings, file, found)),
     )
 
 
@@ -100,6 +100,8 @@ def _on_the_machine(
     yield "group", Value(seen.group, _PROCESS)
     if seen.unit:
         yield "unit", Value(seen.unit, _CONTROL_GROUP)
+    else:
+        yield "unit", Value(DEFAULTS.unit, "default: no unit of this systemd runs the replica")
     if seen.pomerium:
         yield "pomerium", Value(seen.pomerium, _PROCESS)
 
@@ -117,7 +119,12 @@ def _config(replica: Replica, settings: Settings, seen: Facts) -> Iterator[tuple
             yield "meant", Value(path, "the command line of the replica that was chosen")
 
 
-def _notes(kind: str, settings: Settings, file: str | None, found: Mapping[str, Value]) -> Iterator[str]:
+def _notes(
+    kind: str, replica: Replica | None, settings: Settings, file: str | None, found: Mapping[str, Value]
+) -> Iterator[str]:
+    contained = replica is not None and replica.platform.kind in _IN_CONTAINERS
+    if kind == "systemd" and replica is not None and contained:
+        yield f"the replica runs in a container ({replica.platform.origin}), and these files are for one that does not"
     program = str(found["program"].value) if "program" in found else ""
     if program.startswith(_HIDDEN):
         yield (
@@ -135,6 +142,12 @@ def _notes(kind: str, settings: Settings, file: str | None, found: Mapping[str, 
         )
     if file is not None and kind != "systemd" and any(settings.origin(name) == file for name in lost):
         yield f"{file} holds more than these files say: put it into the agent's container as {DEFAULT_PATH}"
+
+
+def _lasting(origin: str) -> str:
+    """Without the line of a file, which the next edit changes."""
+    line = _LINE.fullmatch(origin)
+    return line["file"] if line is not None else origin
 
 
 def _absolute(path: str, seen: Facts) -> str:
