@@ -85,9 +85,8 @@ def merged(into: Any, patch: Any, key: str = "") -> Any:
         return result
     if isinstance(patch, list) and isinstance(into, list) and key in _BY_NAME | _BY_PATH:
         by = "mountPath" if key in _BY_PATH else "name"
-        new = {each[by]: each for each in patch}
-        kept = [merged(each, new.pop(each[by], {})) for each in into]
-        return [*(merged({}, each) for each in new.values()), *kept]
+        there = {each[by]: each for each in into}
+        return [*(merged(there.pop(each[by], {}), each) for each in patch), *there.values()]
     return copy.deepcopy(patch)
 
 
@@ -100,12 +99,12 @@ def _add(objects: list[Object], directory: Path) -> list[Object]:
     for name in said.get("components", ()):
         made = _add(made, directory / name)
     for patch in said.get("patches", ()):
-        made = _patched(made, read(directory / patch["path"]))
+        made = _patched(made, read(directory / patch["path"]), **patch["target"])
     if "namespace" in said:
         made = [merged(each, {"metadata": {"namespace": said["namespace"]}}) for each in made]
     return made
 
 
-def _patched(objects: list[Object], patch: Object) -> list[Object]:
-    target = one(objects, patch["kind"], patch["metadata"]["name"])
+def _patched(objects: list[Object], patch: Object, kind: str, name: str) -> list[Object]:
+    target = one(objects, kind, name)
     return [merged(each, patch) if each is target else each for each in objects]
