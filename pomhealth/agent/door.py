@@ -10,7 +10,8 @@ from functools import partial
 from pomhealth.agent.first import FirstLook
 from pomhealth.agent.logs import Log
 from pomhealth.blocking import Workers
-from pomhealth.publish.http import Pages, Server
+from pomhealth.publish.http import Server
+from pomhealth.publish.pages import Pages
 from pomhealth.reach import Silent
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings, split_address

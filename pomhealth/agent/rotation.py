@@ -12,7 +12,7 @@ from pomhealth.agent.logs import Log
 from pomhealth.checks import Context
 from pomhealth.drain.control import Control
 from pomhealth.drain.drainer import Drainer
-from pomhealth.drain.model import Phase, Reason, Terms, told
+from pomhealth.drain.model import Reason, Terms, told
 from pomhealth.replica.model import Replica
 from pomhealth.settings import Settings
 
@@ -47,12 +47,6 @@ class Rotation:
         """The drain that stands, as a program reads it."""
         drain = self._drainer.drain
         return told(drain) if drain is not None else None
-
-    @property
-    def over(self) -> bool:
-        """Whether a drain stands that has come to its end."""
-        drain = self._drainer.drain
-        return drain is not None and drain.phase is Phase.OVER
 
     async def open(self) -> None:
         """Begins to take orders; where that cannot be, a line in the log says so."""

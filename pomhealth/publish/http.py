@@ -10,17 +10,13 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterable
-from email.utils import formatdate
-from http import HTTPStatus
+from collections.abc import Iterable
 from typing import Any
 
-from pomhealth.publish import routes
-from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Response, parse, serialize, text
+from pomhealth.publish.message import LARGEST_HEAD
+from pomhealth.publish.pages import END, Pages
 from pomhealth.publish.room import MOST_STUCK, Room, room_for_clients
-from pomhealth.publish.view import View
 
-MOST_PAGES = 64  # answers kept at a time
 IDLE = 75.0  # seconds for which an idle connection stays open
 STALLED = 10.0  # seconds that a client may take over one request, or over taking its answer
 _LAST_LOOKS, _LAST_PAUSE = (
@@ -28,7 +24,6 @@ _LAST_LOOKS, _LAST_PAUSE = (
     0.02,
 )  # how often, and how many seconds apart, a server that closes looks for its end
 _TURNS = 3  # of the event loop, in which what the kernel has accepted becomes a connection that is read
-_END = b"\r\n\r\n"
 
 # Newcomers are taken in by this share of the room at a time, so that what they ask is read before the next ones drive
 # them out, and those on their way in or out hold few descriptors; the kernel keeps those that wait.
@@ -39,63 +34,6 @@ _SENDING = (
 )
 _READING = 2 * LARGEST_HEAD  # bytes read at a time, and so kept at most of what a client asks
 _IN_A_ROW = 4  # requests of one client that are answered before others have their turn
-
-
-class Pages:
-    """Answers by the bytes of their questions, until `forget` says that something has changed."""
-
-    def __init__(self, view: Callable[[], View]) -> None:
-        self._view = view
-        self._seen: View | None = None
-        self._kept: dict[bytes, bytes] = {}
-        self._date = formatdate(usegmt=True)
-
-    def forget(self) -> None:
-        """Something has changed: every answer is made anew when it is next asked for."""
-        self._seen = None
-        self._kept.clear()
-
-    def tick(self) -> None:
-        """A second has passed: answers carry the time."""
-        self._date = formatdate(usegmt=True)
-        self._kept.clear()
-
-    def at_once(self, question: bytes) -> bytes | None:
-        """The kept answer to a whole question after which the connection stays open."""
-        return self._kept.get(question)
-
-    def answer(self, head: bytes, *, last: bool = False) -> tuple[bytes, bool]:
-        """The answer to a question without its final empty line, and whether the connection stays open.
-
-        It does not after the `last`, and the answer says so.
-        """
-        kept = self._kept.get(head + _END) if not last else None
-        if kept is not None:
-            return kept, True
-        try:
-            request = parse(head)
-        except BadRequest as error:
-            return self._bytes(text(error.status, str(error)), keep=False), False
-        if self._seen is None:
-            self._seen = self._view()
-        response = routes.answer(request, self._seen)
-        keep = request.keep and not request.body and not last
-        answer = self._bytes(response, keep=keep, with_body=request.method != "HEAD")
-        if keep and len(head) < LARGEST_HEAD // 8:
-            if len(self._kept) >= MOST_PAGES:
-                self._kept.clear()
-            self._kept[head + _END] = answer
-        return answer, keep
-
-    def refusal(self) -> bytes:
-        """The answer to a question that is too large."""
-        return self._bytes(
-            text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a request has at most {LARGEST_HEAD} bytes"),
-            keep=False,
-        )
-
-    def _bytes(self, response: Response, *, keep: bool, with_body: bool = True) -> bytes:
-        return serialize(response, date=self._date, keep=keep, with_body=with_body)
 
 
 class Connection(asyncio.Protocol):
@@ -111,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._ending = False
         self._asked = False
         self._last = False
+        self._waits_for = b""
         self.since = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -122,6 +61,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._transport = None
+        self._pages.release(self._ask_again)
         self._present.leave(self)
         self._stuck.leave(self)
 
@@ -130,7 +70,7 @@ class Connection(asyncio.Protocol):
             return  # the rest of what was refused
         if not self._buffer:
             self.since = self._loop.time()
-            if not self._full and not self._last:
+            if not self._full and not self._last and not self._waits_for:
                 answer = self._pages.at_once(data)
                 if answer is not None:
                     self._asked = True
@@ -157,6 +97,13 @@ class Connection(asyncio.Protocol):
         """A request has begun to come, or an answer is not taken."""
         return bool(self._buffer) or self._full or self._ending
 
+    def tick(self, now: float) -> None:
+        """A second has passed: ends a connection that takes too long, or does nothing for long."""
+        if self._waits_for:
+            self.since = now  # the answer is what takes its time
+        elif now - self.since > (STALLED if self.busy else IDLE):
+            self.drop()
+
     def drop(self) -> None:
         self._present.leave(self)
         self._stuck.leave(self)
@@ -170,17 +117,22 @@ class Connection(asyncio.Protocol):
 
     def end_after_answer(self) -> None:
         """Closes once what is asked now, or first, is answered; at once where that is done already."""
-        if self._asked and not self.busy:
+        if self._asked and not self.busy and not self._waits_for:
             self.end()
         self._last = True
+        self._ask_again()
 
     def _work(self) -> None:
         """Answers the whole requests in the buffer, as long as the client takes the answers."""
         for _ in range(_IN_A_ROW):
             if self._full or self._ending or self._transport is None:
                 return
+            if self._waits_for:
+                if len(self._buffer) > LARGEST_HEAD:
+                    self.drop()
+                return
             self._buffer = self._buffer.lstrip(b"\r\n")
-            head, end, rest = self._buffer.partition(_END)
+            head, end, rest = self._buffer.partition(END)
             if len(head) > LARGEST_HEAD:
                 self._finish(self._pages.refusal())
                 return
@@ -188,15 +140,32 @@ class Connection(asyncio.Protocol):
                 return
             self._buffer = rest
             self._asked = True
-            answer, keep = self._pages.answer(head, last=self._last)
-            if not keep:
-                self._finish(answer)
-                return
-            self._transport.write(answer)
-            self.since = self._loop.time()
+            self._answer(head)
         if self._buffer and not self._full and self._transport is not None:
             self._transport.pause_reading()
             self._loop.call_soon(self._go_on)
+
+    def _answer(self, head: bytes) -> None:
+        given = self._pages.answer(head, last=self._last)
+        if given is None:
+            self._waits_for = head
+            self._pages.hold(self._ask_again)
+            return
+        answer, keep = given
+        if not keep:
+            self._finish(answer)
+        elif self._transport is not None:
+            self._transport.write(answer)
+            self.since = self._loop.time()
+
+    def _ask_again(self) -> None:
+        """Something has changed: what is waited for may be there."""
+        head, self._waits_for = self._waits_for, b""
+        if head:
+            self._pages.release(self._ask_again)
+            self._answer(head)
+            if not self._waits_for:
+                self._work()
 
     def _go_on(self) -> None:
         """Others have had their turn."""
@@ -293,5 +262,4 @@ class Server:
         self._pages.tick()
         now = loop.time()
         for connection in self._connections:
-            if now - connection.since > (STALLED if connection.busy else IDLE):
-                connection.drop()
+            connection.tick(now)

@@ -36,12 +36,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer, without what belongs to the connection."""
+    """One answer, without what belongs to the connection. `later`: it is given when there is another than this."""
 
     status: HTTPStatus
     body: bytes = b""
     kind: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    later: bool = False
 
 
 def text(status: HTTPStatus, body: str | bytes, headers: tuple[tuple[str, str], ...] = ()) -> Response:

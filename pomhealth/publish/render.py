@@ -108,6 +108,11 @@ def alerts(view: View) -> bytes:
     return _json(document)
 
 
+def drain(view: View) -> bytes:
+    """The drain that stands."""
+    return _json(view.drain)
+
+
 def lines(view: View) -> bytes:
     """The form for the fast client; the module's docstring describes it."""
     stopping = {entry.id for entry in view.status.stopping(Gate.LIVE, Gate.READY)}

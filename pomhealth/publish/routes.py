@@ -10,7 +10,7 @@ from pomhealth.publish.view import View
 from pomhealth.status import Gate
 
 _QUESTIONS = {"/startupz": "startup", "/readyz": "ready", "/healthz": "live"}
-_PAGES = ("/startupz", "/readyz", "/healthz", "/status", "/alerts")
+_PAGES = ("/startupz", "/readyz", "/healthz", "/status", "/alerts", "/drained")
 _INDEX = """\
 pomhealth: the health of the Pomerium replica beside it
 
@@ -20,6 +20,7 @@ pomhealth: the health of the Pomerium replica beside it
 /status       every check, what cannot be seen, and what changed last
 /alerts       what to act on now, worst first, with evidence and next steps
 /readyz/ID    one check
+/drained      answers when a drain is over: 200 when the replica can be stopped, 503 when it took too long
 
 ?verbose      plain text instead of JSON (on /readyz, /healthz, /startupz)
 ?exclude=ID   answers without this check; may be repeated
@@ -47,6 +48,8 @@ def answer(request: Request, view: View) -> Response:
         return Response(HTTPStatus.OK, render.status(view))
     if path == "/alerts":
         return Response(HTTPStatus.OK, render.alerts(view))
+    if path == "/drained":
+        return _drained(view)
     if path == "/":
         return text(HTTPStatus.OK, _INDEX.encode())
     return text(HTTPStatus.NOT_FOUND, f"there is no such page; there are {', '.join(_PAGES)}")
@@ -72,6 +75,13 @@ def _one(id_: str, view: View) -> Response:
     stopping = {one.id for one in view.status.stopping(Gate.LIVE, Gate.READY)}
     is_open = entry.id not in stopping and entry.blocked_by not in stopping
     return Response(_verdict(is_open=is_open), render.flat(view, (entry,)))
+
+
+def _drained(view: View) -> Response:
+    """Held until there is a drain and it is over."""
+    if view.drain is None or view.drain["end"] is None:
+        return Response(HTTPStatus.SERVICE_UNAVAILABLE, later=True)
+    return Response(_verdict(is_open=view.drain["drained"]), render.drain(view))
 
 
 def _verdict(*, is_open: bool) -> HTTPStatus:

@@ -16,8 +16,8 @@ class View:
     """One moment of the agent. `started` is latched; `notice` what the agent has to say of itself, "" when nothing.
 
     `platform` is what the replica runs on: steps are told in its commands. `late` is for how many seconds in one go, at
-    most, the agent itself did not get to run in the last minute. `drain` is the drain that stands, `drained` whether it
-    has come to its end; `control` is where orders to drain are taken.
+    most, the agent itself did not get to run in the last minute. `drain` is the drain that stands, as a program
+    reads it; `control` is where orders to drain are taken.
     """
 
     status: StatusMap
@@ -29,7 +29,6 @@ class View:
     platform: Platform = SOMEWHERE
     late: float = 0.0
     drain: Mapping[str, Any] | None = None
-    drained: bool = False
     control: str = ""
 
 

@@ -14,7 +14,8 @@ import pytest
 
 from pomhealth.publish import http as module
 from pomhealth.publish import room
-from pomhealth.publish.http import Pages, Server
+from pomhealth.publish.http import Server
+from pomhealth.publish.pages import Pages
 from pomhealth.publish.view import View
 from pomhealth.status import Finding, failed, passed
 from tests.findings import SEEN
