@@ -29,7 +29,7 @@ from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
 from pomhealth.clock import Clock
-from pomhealth.publish.http import Pages
+from pomhealth.publish.pages import Pages
 from pomhealth.publish.systemd import Supervised
 from pomhealth.publish.view import View, summary
 from pomhealth.reach import Silent
@@ -201,7 +201,6 @@ class Agent:
             notice=board.notice,
             late=self._lag.worst(self._lag.now() - KEPT),
             drain=self._rotation.told,
-            drained=self._rotation.over,
             control=self._rotation.control,
             platform=board.replica.platform if board.replica is not None else SOMEWHERE,
         )
