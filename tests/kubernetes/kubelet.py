@@ -34,13 +34,13 @@ def passes(probe: Mapping[str, Any], address: str) -> bool:
 
 @dataclass
 class Container:
-    """A container of the manifest, its process, and what the kubelet did with it: (what, when) in `events`."""
+    """A container of the manifest: its process, and the hooks that run in it, which end with it."""
 
     spec: Mapping[str, Any]
     running: Callable[[], bool]
     send: Callable[[signal.Signals], None]
     environment: Mapping[str, str] = field(default_factory=dict)
-    events: list[str] = field(default_factory=list)
+    hooks: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -88,6 +88,8 @@ class Pod:
             self._note(container, "SIGKILL")
             container.send(signal.SIGKILL)
         self._note(container, "ended")
+        for hook in container.hooks:
+            hook.kill()
         self._ended[container.name].set()
 
     def _pre_stop(self, container: Container, grace: float) -> float:
@@ -107,14 +109,16 @@ class Pod:
     def _execute(self, hook: Mapping[str, Any], container: Container) -> None:
         program, *arguments = hook["exec"]["command"]
         assert program == PROGRAM
-        done = subprocess.run(
+        with subprocess.Popen(
             [sys.executable, "-m", "pomhealth", *arguments],
             env={**os.environ, **container.environment},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-        )
-        self._note(container, f"exit {done.returncode}: {(done.stdout + done.stderr).strip()}")
+        ) as running:
+            container.hooks.append(running)
+            said, _ = running.communicate()
+        self._note(container, f"exit {running.returncode}: {said.strip()}")
 
     def _get(self, hook: Mapping[str, Any], container: Container) -> None:
         """No time limit, and any answer is an answer: the kubelet does not look at its status."""
