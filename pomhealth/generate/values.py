@@ -59,6 +59,21 @@ class Values:
         return math.ceil(self.limit) + 30
 
     @property
+    def fargate_limit(self) -> int:
+        """`limit` where a stop may take 120 seconds in all: with the replica's own end, a drain has 90 of them."""
+        return min(math.ceil(self.limit), 90)
+
+    @property
+    def fargate_stop(self) -> int:
+        """`stop_timeout` of such a drain."""
+        return self.fargate_limit + 10
+
+    @property
+    def fargate_grace(self) -> int:
+        """The same where one container holds the agent and the replica."""
+        return self.fargate_limit + 30
+
+    @property
     def notice_whole(self) -> int:
         """`notice` in whole seconds, for what knows no others."""
         return math.ceil(self.notice)
@@ -77,6 +92,9 @@ DERIVED = {  # and from which value each follows
     "stop_timeout": "limit",
     "start_timeout": "start_wait",
     "grace_period": "limit",
+    "fargate_limit": "limit",
+    "fargate_stop": "limit",
+    "fargate_grace": "limit",
     "notice_whole": "notice",
     "start_whole": "start_wait",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # os.path, which never raises: a directory may be closed to us.
-# ruff: noqa: PTH110, PTH112
+# ruff: noqa: PTH110, PTH112, PTH114
 import contextlib
 import os
 import tempfile
@@ -57,9 +57,11 @@ def write(directory: Path, files: Sequence[File], *, force: bool) -> tuple[Writt
 def _fate(path: Path, text: str) -> Fate:
     try:
         return Fate.SAME if paths.read(str(path)) == text.encode() else Fate.DIFFERS
-    except FileNotFoundError:
-        return Fate.DIFFERS if path.is_symlink() else Fate.NEW
     except OSError as error:
+        if os.path.islink(path):  # it may lead nowhere, or to /dev/null, as a masked unit does
+            return Fate.DIFFERS
+        if isinstance(error, FileNotFoundError):
+            return Fate.NEW
         raise WriteError(_words(path, error)) from None
 
 
