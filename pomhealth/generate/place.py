@@ -49,8 +49,8 @@ def place(kind: str, replica: Replica | None, settings: Settings, file: str | No
     found = dict(_everywhere(replica, settings, seen))
     if kind == "systemd":
         found |= dict(_on_the_machine(replica, settings, file, seen))
-    elif replica is not None and replica.platform.kind in _IN_CONTAINERS and replica.options.path:
-        found |= dict(_config(replica, settings, seen))
+    elif replica is not None:
+        found |= dict(_in_containers(kind, replica, settings, seen))
     return Placed(
         replace(DEFAULTS, **{name: one.value for name, one in found.items()}),
         {name: _lasting(one.origin) for name, one in found.items() if one.origin != DEFAULT},
@@ -104,6 +104,18 @@ def _on_the_machine(
         yield "unit", Value(DEFAULTS.unit, "default: no unit of this systemd runs the replica")
     if seen.pomerium:
         yield "pomerium", Value(seen.pomerium, _PROCESS)
+
+
+def _in_containers(
+    kind: str, replica: Replica, settings: Settings, seen: Facts
+) -> Iterator[tuple[str, Value]]:
+    """Compose takes the configuration from the machine, ECS names it as the container has it."""
+    main = replica.endpoint("address")
+    if main is not None:
+        yield "low_port", Value(main.port < seen.first_free, main.origin)
+    contained = replica.platform.kind in _IN_CONTAINERS
+    if contained == (kind == "ecs"):
+        yield from _config(replica, settings, seen)
 
 
 def _config(replica: Replica, settings: Settings, seen: Facts) -> Iterator[tuple[str, Value]]:

@@ -40,13 +40,27 @@ NUMBERS = [
 TEXTS = [one.name for one in dataclasses.fields(Values) if isinstance(getattr(DEFAULTS, one.name), str)]
 
 
+class _AnyTag(yaml.SafeLoader):
+    """Reads CloudFormation's own tags (!Ref) as what they are about."""
+
+
+def _untagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+    del suffix
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node)
+    return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else node.value
+
+
+_AnyTag.add_multi_constructor("!", _untagged)
+
+
 def document(kind: str, path: str, text: str) -> Any:
     """What the reader of this file reads."""
     suffix = PurePosixPath(path).suffix
     if suffix == ".json":
         return json.loads(text)
     assert suffix in (".yaml", ".yml"), path
-    read = list(yaml.safe_load_all(text))
+    read = list(yaml.load_all(text, _AnyTag))
     return mapped(read, {"$$": "$"}) if kind == "compose" else read
 
 
