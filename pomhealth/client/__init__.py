@@ -12,7 +12,8 @@ from pomhealth.client.usage import HELP, Options, UsageError, parse
 
 HEALTHY, UNHEALTHY, USAGE = 0, 1, 64
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds between two tries of --wait
-_LONGEST_LINE = 600  # characters: supervisors keep some 4 KiB of a probe's output
+_LONGEST_LINE = 600  # characters
+_MOST = 3900  # bytes: Docker keeps 4 KiB of a probe's output
 
 
 class Verdict:
@@ -56,12 +57,17 @@ def main(arguments: list[str]) -> int:
     return HEALTHY if verdict.healthy else UNHEALTHY
 
 
-def judge(answer: Answer, ids: list[str], exclude: list[str]) -> Verdict:
+def judge(answer: Answer, ids: list[str], exclude: list[str], *, live: bool = False) -> Verdict:
     """What the answer means. Without `ids` as the agent judges: what stops readiness counts.
 
     A named check must itself be seen to be well, whatever it gates: failing, unknown, skipped and absent all count.
+    With `live` what closes /healthz counts, and no more; a replica's own server tells no gates, so there all counts.
     """
     kept = [row for row in answer.rows if row.id not in exclude]
+    if live and not ids and answer.ready is not None:
+        rows = [row for row in kept if row.gate == "live"]
+        failing = [row for row in rows if row.outcome == "fail"]
+        return Verdict(rows, failing, [row.id for row in answer.rows if row.id in exclude])
     if ids:
         there = {row.id: row for row in kept}
         rows = [there.get(id_) or _absent(id_) for id_ in dict.fromkeys(ids) if id_ not in exclude]
@@ -99,7 +105,7 @@ def _wait(address: Address, options: Options) -> Verdict:
             min(options.timeout, max(until - monotonic(), _FIRST_PAUSE)) if options.wait else options.timeout
         )
         try:
-            verdict = judge(ask(address, timeout), options.ids, options.exclude)
+            verdict = judge(ask(address, timeout), options.ids, options.exclude, live=options.live)
         except AskError as error:
             verdict = Verdict([], [], [], error)
         if verdict.healthy or monotonic() + pause >= until:
@@ -120,7 +126,9 @@ def _as_text(verdict: Verdict, address: Address, *, verbose: bool) -> str:
             lines.append(f"{row.outcome:8} {text}")
         lines += [f"excluded {id_}\n" for id_ in verdict.excluded]
     else:
-        lines += [_line(row.id, row.cause, row.summary or _said(row), row.fix) for row in verdict.failing]
+        lines += _within(
+            [_line(row.id, row.cause, row.summary or _said(row), row.fix) for row in verdict.failing]
+        )
     if verdict.healthy:
         told = sum(row.outcome in ("fail", "warn") for row in verdict.rows)
         seen = sum(row.outcome != "unknown" for row in verdict.rows)
@@ -129,6 +137,16 @@ def _as_text(verdict: Verdict, address: Address, *, verbose: bool) -> str:
     elif verbose:
         lines.append(f"unhealthy: {len(verdict.failing)} of {_count(len(verdict.rows), 'check')}\n")
     return "".join(lines)
+
+
+def _within(lines: list[str]) -> list[str]:
+    """As many lines, the worst first, as supervisors keep, and how many more there are."""
+    room = _MOST
+    for index, line in enumerate(lines):
+        room -= len(line.encode("utf-8", "replace"))
+        if room < 0:
+            return [*lines[:index], f"and {len(lines) - index} more: pomhealth health -v\n"]
+    return lines
 
 
 def _said(row: Row) -> str:

@@ -12,6 +12,8 @@ Options:
                        [default: $POMHEALTH_ADDRESS, $POMHEALTH_LISTEN, or
                        127.0.0.1:28081; a replica itself is at 127.0.0.1:28080]
   -e, --exclude ID     leave this check out; may be given more than once
+      --live           only what a restart would help against counts, for a
+                       supervisor that restarts what is not healthy
   -v, --verbose        a line for every check
       --wait SECONDS   keep asking for so long until healthy [default: 0]
       --timeout SECONDS  the most that one try may take [default: 5]
@@ -21,7 +23,13 @@ Options:
 Exit status: 0 healthy, 1 not healthy or no answer, 64 wrong usage.
 """
 
-_FLAGS = {"-v": "verbose", "--verbose": "verbose", "-h": "help", "--help": "help"}
+_FLAGS = {
+    "--live": "live",
+    "-v": "verbose",
+    "--verbose": "verbose",
+    "-h": "help",
+    "--help": "help",
+}
 _VALUES = {
     "-a": "address",
     "--address": "address",
@@ -43,13 +51,14 @@ class UsageError(ValueError):
 class Options:
     """What was asked for. Times in seconds."""
 
-    __slots__ = ("address", "exclude", "help", "ids", "output", "timeout", "verbose", "wait")
+    __slots__ = ("address", "exclude", "help", "ids", "live", "output", "timeout", "verbose", "wait")
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.exclude: list[str] = []
         self.ids: list[str] = []
         self.help = False
+        self.live = False
         self.verbose = False
         self.wait = 0.0
         self.timeout = 5.0

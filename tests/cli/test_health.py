@@ -160,6 +160,40 @@ def test_an_agent_that_has_looked_at_nothing_yet_is_not_healthy() -> None:
     assert (status, output.count("\n")) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("row", "status"),
+    [
+        (READ_ONLY, 0),
+        (EXPIRING, 0),
+        (("replica.drain", "fail", "1", "ready", "draining", "it drains"), 0),
+        (("pomerium.process", "unknown", "1", "live", "", "the replica is starting"), 0),
+        (("pomerium.process", "skipped", "0", "live", "", "", "", "envoy.server"), 0),
+        (("pomerium.process", "fail", "1", "live", "hung", "it hangs"), 1),
+    ],
+)
+def test_live_counts_what_a_restart_would_help_against(row: tuple[str, ...], status: int) -> None:
+    answer = saying(agent(FINE[0], row, ready=0))
+    assert told(answer, "--live")[0] == status
+
+
+def test_live_asks_the_agent_itself_to_answer() -> None:
+    assert health("--live", "-a", "127.0.0.1:1").returncode == 1
+
+
+def test_a_replicas_own_server_tells_no_gates_so_live_leaves_nothing_out() -> None:
+    body = {"statuses": {"x": {"status": "RUNNING", "error": "broken"}}, "checks": ["x"]}
+    assert told(saying(http(json.dumps(body).encode())), "--live")[0] == 1
+
+
+def test_of_very_many_faults_it_says_what_supervisors_keep_and_how_many_there_are() -> None:
+    rows = [(f"x{number}", "fail", "1", "ready", "cause", "größer " * 90) for number in range(30)]
+    status, output = told(saying(agent(*rows, ready=0)))
+    lines = output.splitlines()
+    assert status == 1
+    assert len(output.encode()) <= 4096
+    assert lines[-1] == f"and {30 - len(lines) + 1} more: pomhealth health -v"
+
+
 def test_json_says_the_same() -> None:
     status, output = told(saying(agent(FINE[0], READ_ONLY, ready=0)), "-o", "json")
     document = json.loads(output)
