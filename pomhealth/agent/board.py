@@ -64,6 +64,7 @@ class Board:
         self._streaks: dict[str, Streak] = {}
         self._told: Mapping[str, Told] = {}
         self._scrubbed: dict[str, tuple[Finding, Finding]] = {}
+        self._own: set[str] = set()
         self._listeners: list[Listener] = []
 
     def now(self) -> float:
@@ -117,12 +118,13 @@ class Board:
         """Nothing can be looked at, for this reason."""
         now = self._clock()
         self._streaks.clear()
-        looked_at = (id_ for id_ in self.status.components if id_ not in self.plan.own)
+        looked_at = (id_ for id_ in self.status.components if id_ not in self._own)
         after = _found(self.status, looked_at, unseen(reason), at=now)
         self._become(report(after, {}, {}, at=now))
 
     def put(self, id_: str, finding: Finding) -> None:
         """Tells of something that the agent itself does, for as long as it does it: `take_out` ends that."""
+        self._own.add(id_)
         gate = plans.gate_of(self.plan, id_, Gate.READY)
         known = self.status.components.get(id_, Component(id_, gate, measures=True))
         if known.measured != finding:
@@ -132,6 +134,7 @@ class Board:
 
     def take_out(self, id_: str, summary: str) -> None:
         """What the agent did under this id is over, and leaves the map; `summary` is told of it as the last."""
+        self._own.discard(id_)
         if id_ in self.status.components:
             self._become(observe(self.status, id_, passed(summary), at=self._clock()))
             self._become(self.status.without(id_))

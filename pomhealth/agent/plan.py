@@ -15,15 +15,13 @@ from pomhealth.status import Component, Gate, StatusMap, Thresholds
 class Plan:
     """Every check that is told of, and a probe for each one that is measured.
 
-    `gates` is what each id stops, for ids that the replica alone reports. `own` are those of what the agent itself
-    does: they are in the map only while it does it.
+    `gates` is what each id stops, for ids that the replica alone reports.
     """
 
     checks: Mapping[str, Check]
     looks: Mapping[str, Look]
     gates: Mapping[str, Gate]
     thresholds: Thresholds
-    own: frozenset[str] = frozenset()
 
     def triggered_by(self, event: str) -> tuple[str, ...]:
         """The measured checks that are looked at at once after this event."""
@@ -53,7 +51,6 @@ def make(
         looks={id_: looks[id_] for id_, check in checks.items() if check.measured and id_ in looks},
         gates={**{id_: check.gate for id_, check in checks.items()}, **settings.gates},
         thresholds=Thresholds(settings.fall, settings.rise),
-        own=frozenset(check.id for check in catalogue if check.own),
     )
 
 

@@ -61,11 +61,12 @@ class Control:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._present.add(writer)
         try:
+            given = await _order(reader)  # before all: who is refused while still sending does not hear why
             refused = self._refused(writer)
             if refused:
                 _send(writer, {"error": refused})
-                return
-            await self._follow(await _order(reader), writer)
+            else:
+                await self._follow(given, writer)
         except (
             ValueError,
             asyncio.TimeoutError,

@@ -94,6 +94,18 @@ async def test_one_failed_try_changes_nothing_and_a_second_drops_the_report() ->
         assert said(board, "told").startswith("the replica's own report cannot be had: 127.0.0.1:28080")
 
 
+async def test_a_report_that_says_terminating_is_told_of_and_one_that_does_not_any_more_too() -> None:
+    told = Told()
+    stopping: list[bool] = []
+    board = Board(plan((check("told", interval=0.0), None)))
+    board.found(REPLICA, another=True)
+    reports = Reports(board, changed=lambda _: None, connect=told.connect, terminating=stopping.append)
+    for status in ("RUNNING", "TERMINATING", "RUNNING"):
+        told.reports = {"told": Report(status)}
+        await reports.once()
+    assert stopping == [False, True, False]
+
+
 async def test_another_process_is_asked_over_another_connection() -> None:
     told = Told()
     async with following(told) as (board, reports, _):
