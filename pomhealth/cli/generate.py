@@ -35,7 +35,7 @@ _DEADLINE = 5.0  # seconds for finding the replica
 
 
 @click.command("generate")
-@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice(KINDS), required=False)
 @click.option("--pid", type=click.IntRange(min=1), help="The replica's main process, where several run here.")
 @click.option("--pomerium-config", metavar="FILE", help="The --config file of the replica that is meant.")
 @click.option("--settings", "settings_path", metavar="FILE", help="Settings of pomhealth to read.")
@@ -43,7 +43,7 @@ _DEADLINE = 5.0  # seconds for finding the replica
 @click.option("--force", is_flag=True, help="With --write, replace files that are there and differ.")
 @output_option
 def command(  # noqa: PLR0917  (click passes every option by name)
-    kind: str,
+    kind: str | None,
     pid: int | None,
     pomerium_config: str | None,
     settings_path: str | None,
@@ -60,6 +60,8 @@ def command(  # noqa: PLR0917  (click passes every option by name)
 
     With --write, a file that is there and differs is left alone: then nothing is written, and the exit status is 1.
     """
+    if kind is None:
+        raise WrongUsage(f"for which supervisor? Say one of {', '.join(KINDS)}")
     if force and directory is None:
         raise WrongUsage("--force is for --write DIR: without it, nothing is written")
     made = _made(kind, {"pid": pid, "pomerium_config": pomerium_config}, settings_path)
