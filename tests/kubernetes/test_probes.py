@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from tests.agent.process import Agent, agent, nothing_runs, until
 from tests.kubernetes.kubelet import passes
@@ -91,3 +95,27 @@ def test_an_agent_that_hangs_fails_its_own_liveness_though_the_kernel_still_acce
         host, _, port = one.address.rpartition(":")
         socket.create_connection((host, int(port)), 5).close()
         assert not passes({**AGENT["livenessProbe"], "timeoutSeconds": 0.5}, one.address)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl")
+def test_kubectl_shows_the_reasons_of_a_replica_that_is_not_ready_by_alerts_and_not_by_readyz(
+    tmp_path: Path,
+) -> None:
+    def raw(path: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            "kubectl",
+            "--kubeconfig=/dev/null",
+            f"--server=http://{one.address}",
+            "get",
+            "--raw",
+            path,
+        ]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    with agent(tmp_path, *nothing_runs(tmp_path)) as one:
+        until(lambda: bool(one.alerts()))
+        readyz, alerts = raw("/readyz?verbose"), raw("/alerts")
+    assert readyz.returncode == 1
+    assert "not-running" not in readyz.stdout + readyz.stderr
+    assert alerts.returncode == 0
+    assert '"cause": "not-running"' in alerts.stdout

@@ -95,7 +95,9 @@ def test_the_files_of_another_place_hold_its_values_and_times_that_fit_them(valu
     assert container(base["spec"]["template"], "pomerium")["image"] == values.pomerium_image
     assert agent["image"] == values.pomhealth_image
     assert made["kustomization.yaml"]["namespace"] == values.namespace
-    assert made["base/service.yaml"]["spec"]["ports"][0]["port"] == values.main_port
+    assert made["base/service.yaml"]["spec"]["ports"][0]["port"] == 443, (
+        "for users, wherever Pomerium listens"
+    )
 
 
 def test_the_files_that_are_read_are_the_templates() -> None:
