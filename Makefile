@@ -32,8 +32,9 @@ verdicts: .venv/.complete ## the short benchmark: each fault once, and half a mi
 bench: .venv/.complete ## the benchmarks, each beside its peer
 	$(BIN)/python -m bench
 
-docs: .venv/.complete ## docs/checks.md from the catalogue, docs/proofs.md from the tests' marks
+docs: .venv/.complete ## docs/checks.md from the catalogue, docs/proofs.md from the tests' marks, the supervisors' files from their templates
 	$(BIN)/python -m pomhealth.catalogue.docs
+	$(BIN)/python -m pomhealth.generate.defaults
 	$(BIN)/python -m tests.proofs
 
 lock: .venv/.complete ## newer versions of everything into requirements.lock

@@ -86,6 +86,9 @@ def test_an_id_that_only_some_replica_reports_may_be_gated(file: Path) -> None:
         ("rise = 1.5", ["rise", "whole number"]),
         ('envoy_admin = "nonsense"', ["envoy_admin", "@NAME"]),
         ('log_level = "loud"', ["log_level", "debug, info, warning, error"]),
+        ('drain_on_stop = "perhaps"', ["drain_on_stop", "neither true nor false", "true or false"]),
+        ("drain_notice = -1", ["drain_notice", "out of range", "from 0 to 600"]),
+        ("drain_limit = 0", ["drain_limit", "out of range", "from 1 to 86400"]),
         ('gates = "ready"', ["gates", "not a table", "[gates]"]),
         ('[gates]\n"xds.listener" = "red"', ['gates."xds.listener"', "live, ready or alert"]),
         ('[gates]\n"xds.listner" = "alert"', ["xds.listner", "did you mean xds.listener"]),
@@ -124,6 +127,20 @@ def test_a_file_that_is_not_there_or_is_a_directory_is_told(file: Path, tmp_path
 def test_a_file_of_absurd_size_is_not_read(file: Path) -> None:
     file.write_bytes(b"#" * (2 * 1024 * 1024))
     assert "larger than" in wrong(path=str(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("true", True), ("1", True), ("On", True), ("false", False), ("0", False)]
+)
+def test_a_switch_may_be_written_in_any_usual_way(file: Path, text: str, *, expected: bool) -> None:
+    file.touch()
+    assert load({}, {"POMHEALTH_DRAIN_ON_STOP": text}, str(file)).drain_on_stop is expected
+
+
+def test_a_switch_in_the_file_is_true_or_false(file: Path) -> None:
+    file.write_text("drain_on_stop = true\ndrain_notice = 2.5\ndrain_limit = 30\n")
+    settings = load({}, {}, str(file))
+    assert (settings.drain_on_stop, settings.drain_notice, settings.drain_limit) == (True, 2.5, 30.0)
 
 
 def test_a_mistyped_variable_is_told_with_the_right_name() -> None:
