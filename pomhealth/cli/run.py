@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 from functools import partial
+from typing import NoReturn
 
 import click
 
@@ -70,10 +71,10 @@ def command(ctx: click.Context, /, settings_path: str | None, **options: str | N
         if settings.pid is not None:
             raise WrongUsage("--pid names a process that runs; the replica is what stands after --")
         become_parent(settings, own, beside)
-    return _watch(settings, read)
+    _watch(settings, read)
 
 
-def _watch(settings: Settings, read: partial[Settings]) -> int:
+def _watch(settings: Settings, read: partial[Settings]) -> NoReturn:
     from pomhealth.agent.run import run  # noqa: PLC0415  (what is needed to watch, a first process need not load)
     from pomhealth.replica.errors import ReplicaError  # noqa: PLC0415
     from pomhealth.systemd.activation import ActivationError, listeners  # noqa: PLC0415
@@ -84,11 +85,13 @@ def _watch(settings: Settings, read: partial[Settings]) -> int:
         asyncio.run(_fits(settings))
     except (ActivationError, ReplicaError) as error:
         raise WrongUsage(str(error)) from None
-    return run(settings, read, handed, sockets)
+    os._exit(run(settings, read, handed, sockets))  # to tear the interpreter down takes a tenth of a restart
 
 
 async def _fits(settings: Settings) -> None:
     """Raises ReplicaError where the options name a replica that cannot be. None yet, or several, is no mistake."""
+    if settings.pid is None and not settings.pomerium_config:
+        return
     from pomhealth.blocking import Workers  # noqa: PLC0415
     from pomhealth.reach import Silent  # noqa: PLC0415
     from pomhealth.replica.discover import discover  # noqa: PLC0415
