@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from pomhealth.agent import plan as plans
 from pomhealth.catalogue import PLATFORMS
 from pomhealth.catalogue.docs import render
 from pomhealth.catalogue.load import CatalogueError, Cause, Check, anchor, catalogue, read_check
 from pomhealth.checks import probes
+from pomhealth.settings import Settings
 from pomhealth.status import Gate, Outcome
 
 UNDOCUMENTED: dict[
@@ -143,6 +145,13 @@ def test_the_documentation_is_fresh() -> None:
     assert render(catalogue()) == (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
 
 
+def test_what_the_agent_itself_does_is_no_matter_of_looks_or_reports() -> None:
+    own = [check for check in CHECKS if check.own]
+    assert [check.id for check in own] == ["replica.drain"]
+    plan = plans.make(catalogue(), probes(), Settings())
+    assert not any(check.measured or check.id in plan.checks for check in own)
+
+
 def test_a_family_answers_for_each_of_its_members() -> None:
     member = catalogue().find("identity-provider.google")
     assert member is not None
@@ -180,6 +189,7 @@ CODES = {
     "zero.telemetry.collect-and-send": "reported",
     "identity-provider.<name>": "reported",
     "cluster_active_replicas": "none fewer(w)",
+    "replica.drain": "draining",
     "systemd.unit": "watchdog-without-restart(w) wait-too-long(w) missing-capability(w)",
 }
 
@@ -219,6 +229,7 @@ DESIGN = {
         "xds.route-configuration",
         "xds.other",
         "storage.backend",
+        "replica.drain",
     ],
 }
 
