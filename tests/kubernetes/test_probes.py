@@ -68,7 +68,7 @@ def test_an_envoy_that_hangs_fails_readiness_and_liveness_and_not_the_agents_own
         try:
             until(lambda: not ready(one) and not live(one), lambda: one.get("/readyz?verbose"))
             assert passes(AGENT["livenessProbe"], one.address)
-            assert passes(POMERIUM["startupProbe"], one.address)
+            until(lambda: passes(POMERIUM["startupProbe"], one.address))
         finally:
             os.kill(envoy, signal.SIGCONT)
         until(lambda: ready(one) and live(one), lambda: one.get("/readyz?verbose"))
