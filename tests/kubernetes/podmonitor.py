@@ -1,4 +1,4 @@
-"""What a PodMonitor may say, as far as ours goes, by hand: no package in reach of the tests has its definition.
+"""What a PodMonitor may say, as far as ours goes, by hand: the packages of the API's schemas have only Kubernetes' own.
 
 From the operator's monitoring.coreos.com_podmonitors.yaml: each field here is one of its, with the pattern that it has
 there; a field that is not here is refused, though the definition may know it.
