@@ -11,7 +11,7 @@ from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Response, parse,
 from pomhealth.publish.view import View
 
 MOST_PAGES = 64  # answers kept at a time
-MOST_HELD = 16  # who may wait for an answer that is not there yet
+MOST_HELD = 64  # who may wait for an answer that is not there yet
 END = b"\r\n\r\n"
 
 
