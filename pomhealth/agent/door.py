@@ -17,9 +17,7 @@ from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings, split_address
 from pomhealth.systemd.activation import address
 
-HOLD = (
-    3.0  # seconds for which clients wait for the first full look; a hang of the replica's parts shows in 2.5
-)
+HOLD = 3.0  # seconds for which clients wait for the first full look, at most: a hang shows in 2.5
 _OWNER = 2.0  # seconds for finding out who holds a port
 
 

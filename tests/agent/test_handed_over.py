@@ -17,7 +17,7 @@ from tests.agent.process import PATIENCE, nothing_runs, until
 from tests.agent.supervisor import Supervisor, supervisor
 from tests.standin import StandIn
 
-ASK = b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+ASK = b"GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n"
 
 
 class Client:
@@ -26,8 +26,8 @@ class Client:
     def __init__(self, to: socket.socket) -> None:
         self._socket = socket.create_connection(to.getsockname(), timeout=PATIENCE)
 
-    def ask(self, path: str = "/readyz") -> None:
-        self._socket.sendall(ASK % path.encode())
+    def ask(self, path: str = "/readyz", *, keep: bool = False) -> None:
+        self._socket.sendall(ASK % (path.encode(), b"" if keep else b"Connection: close\r\n"))
 
     def answer(self) -> tuple[int, Any]:
         """Status and body, once the server has closed the connection."""
@@ -113,7 +113,7 @@ def test_who_was_accepted_before_the_stop_and_asks_after_it_is_answered(
         assert asked(port)[0] == 503  # it came later, so the first one has been accepted
         agent.process.send_signal(signal.SIGTERM)
         systemd.told.until(lambda told: any("STOPPING" in one for one in told.messages))
-        late.ask()
+        late.ask(keep=True)  # it would ask again, and is told not to
         assert late.answer()[0] == 503
         assert agent.process.wait(PATIENCE) == 0
 
