@@ -21,10 +21,11 @@ ASK = b"GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n"
 
 
 class Client:
-    """One connection; `since` is when it was asked for."""
+    """One connection, and whether the answer to it said that it was the last."""
 
     def __init__(self, to: socket.socket) -> None:
         self._socket = socket.create_connection(to.getsockname(), timeout=PATIENCE)
+        self.told_to_close = False
 
     def ask(self, path: str = "/readyz", *, keep: bool = False) -> None:
         self._socket.sendall(ASK % (path.encode(), b"" if keep else b"Connection: close\r\n"))
@@ -35,6 +36,7 @@ class Client:
         while part := self._socket.recv(65536):
             raw += part
         head, _, body = raw.partition(b"\r\n\r\n")
+        self.told_to_close = b"Connection: close" in head
         return int(head.split()[1]), json.loads(body)
 
     def close(self) -> None:
@@ -113,8 +115,9 @@ def test_who_was_accepted_before_the_stop_and_asks_after_it_is_answered(
         assert asked(port)[0] == 503  # it came later, so the first one has been accepted
         agent.process.send_signal(signal.SIGTERM)
         systemd.told.until(lambda told: any("STOPPING" in one for one in told.messages))
-        late.ask(keep=True)  # it would ask again, and is told not to
+        late.ask(keep=True)
         assert late.answer()[0] == 503
+        assert late.told_to_close
         assert agent.process.wait(PATIENCE) == 0
 
 
