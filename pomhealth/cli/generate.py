@@ -66,7 +66,7 @@ def command(  # noqa: PLR0917  (click passes every option by name)
         raise WrongUsage("--force is for --write DIR: without it, nothing is written")
     made = _made(kind, {"pid": pid, "pomerium_config": pomerium_config}, settings_path)
     where = directory if directory is not None else usual(kind)
-    todo = steps(kind, where, made.files, made.placed.values)
+    todo = steps(kind, where, made.files, made.placed.values, made.command)
     if directory is not None:
         return _write(made, directory, todo, output, force=force)
     if output == "json":
@@ -75,7 +75,7 @@ def command(  # noqa: PLR0917  (click passes every option by name)
     write(printed(made, where))
     chosen = {"--pid": pid, "--pomerium-config": pomerium_config, "--settings": settings_path}
     options = [word for name, value in chosen.items() if value is not None for word in (name, str(value))]
-    again = shlex.join(["pomhealth", "generate", kind, *options, "--write", where])
+    again = shlex.join([made.command, "generate", kind, *options, "--write", where])
     click.echo("\n" + explained(made, (again, *todo)), err=True, nl=False)
     return 0
 

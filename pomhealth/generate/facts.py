@@ -7,7 +7,7 @@ import os
 import pwd
 import shutil
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pomhealth.checks.lowports import low_ports
@@ -23,10 +23,11 @@ _NAME = "pomhealth"
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is "" or None could not be found out. `config` is what the replica's command line names, made absolute;
-    `directory` is our own working directory.
+    `command` is how pomhealth is called from here, `directory` our own working directory.
     """
 
     program: Value | None = None
+    command: str = "pomhealth"
     directory: str = "/"
     user: str = ""
     group: str = ""
@@ -40,20 +41,23 @@ class Facts:
 def facts(replica: Replica | None, argv0: str) -> Facts:
     """`argv0` is the name by which pomhealth was called (sys.argv[0])."""
     program = own_program(argv0)
-    here = os.getcwd()  # noqa: PTH109  (a string, as every path of a replica)
-    if replica is None or replica.main is None:
-        return Facts(program, here, first_free=low_ports(), namespace=_namespace())
-    main = replica.main
-    return Facts(
+    known = Facts(
         program,
-        here,
+        str(program.value) if program is not None and not shutil.which(_NAME) else _NAME,
+        os.getcwd(),  # noqa: PTH109  (a string, as every path of a replica)
+        first_free=low_ports(),
+        namespace=_namespace(),
+    )
+    if replica is None or replica.main is None:
+        return known
+    main = replica.main
+    return replace(
+        known,
         user=_user(main.uid),
         group=_group(main.gid),
         unit=ask.home_of(main.pid).unit,
         pomerium=_executable(main.pid),
         config=_config(main.pid),
-        first_free=low_ports(),
-        namespace=_namespace(),
     )
 
 

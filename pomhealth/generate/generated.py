@@ -14,9 +14,10 @@ from pomhealth.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """`replica` is None where none runs."""
+    """`replica` is None where none runs; `command` is how pomhealth is called here."""
 
     kind: str
+    command: str
     replica: Replica | None
     placed: Placed
     files: tuple[File, ...]
@@ -26,6 +27,7 @@ def generate(
     kind: str, replica: Replica | None, settings: Settings, settings_file: str | None, argv0: str
 ) -> Generated:
     """The files of this kind. Raises Unplaceable and Unwritable."""
-    placed = place(kind, replica, settings, settings_file, facts(replica, argv0))
+    seen = facts(replica, argv0)
+    placed = place(kind, replica, settings, settings_file, seen)
     made = tuple(headed(kind, file, placed) for file in files(kind, placed.values))
-    return Generated(kind, replica, placed, made)
+    return Generated(kind, seen.command, replica, placed, made)

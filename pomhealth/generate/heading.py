@@ -24,13 +24,14 @@ class Row:
 
 
 def rows(files: Iterable[File], placed: Placed) -> list[Row]:
-    """Each value that stands in these files, or decides what does."""
+    """Each value that stands in these files, or decides what does; an empty one stands nowhere."""
     used = {DERIVED.get(name, name) for file in files for name in file.names}
-    return [
+    found = (
         Row(one.name, getattr(placed.values, one.name), clean(placed.origin(one.name)))
         for one in fields(Values)
         if one.name in used
-    ]
+    )
+    return [row for row in found if row.value != ""]
 
 
 def table(lines: Sequence[Row], indent: str) -> str:
@@ -59,4 +60,4 @@ def headed(kind: str, file: File, placed: Placed) -> File:
 def _shown(value: str | float | bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return value or "-" if isinstance(value, str) else f"{value:.15g}"
+    return value if isinstance(value, str) else f"{value:.15g}"

@@ -96,6 +96,7 @@ def _on_the_machine(
         yield "low_port", Value(needed, (low or replica.endpoints)[0].origin)
     if replica.main is None:
         return
+    yield "as_root", Value(replica.main.uid == 0, _PROCESS)
     yield "user", Value(seen.user, _PROCESS)
     yield "group", Value(seen.group, _PROCESS)
     if seen.unit:
@@ -137,7 +138,9 @@ def _notes(
     contained = replica is not None and replica.platform.kind in _IN_CONTAINERS
     if kind == "systemd" and replica is not None and contained:
         yield f"the replica runs in a container ({replica.platform.origin}), and these files are for one that does not"
-    program = str(found["program"].value) if "program" in found else ""
+    program, own = (str(found[name].value) if name in found else "" for name in ("program", "settings"))
+    if own.startswith(_HIDDEN):
+        yield f"{own} lies where a hardened service sees nothing, or what does not stay: put it at {DEFAULT_PATH}"
     if program.startswith(_HIDDEN):
         yield (
             f"{program} lies where a hardened service sees nothing, or what does not stay: install pomhealth for all"

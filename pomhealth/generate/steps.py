@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from pomhealth.generate.render import File
 from pomhealth.generate.values import Values
@@ -12,7 +12,6 @@ from pomhealth.generate.values import Values
 UNITS = "/etc/systemd/system"
 
 _USUAL = {"systemd": UNITS, "compose": "."}
-_AGENT = "pomhealth.service"
 
 
 def usual(kind: str) -> str:
@@ -25,30 +24,44 @@ def belongs(directory: str, file: File) -> str:
     return posixpath.normpath(posixpath.join(directory, file.path))
 
 
-def steps(kind: str, directory: str, files: Iterable[File], values: Values) -> tuple[str, ...]:
-    """What to type once the files are in this directory, one command each."""
-    places = [belongs(directory, file) for file in files]
+def steps(
+    kind: str, directory: str, files: Sequence[File], values: Values, pomhealth: str
+) -> tuple[str, ...]:
+    """What to type once the files are in this directory, one command each. `pomhealth` is how that is called."""
     if kind == "systemd":
-        return _systemd(directory, [file.path for file in files], values)
+        return _systemd(directory, [file.path for file in files], values, pomhealth)
     if kind == "ecs":
-        tasks = [place for place in places if posixpath.basename(place).startswith("task")]
-        return tuple(f"aws ecs register-task-definition --cli-input-json {_file(task)}" for task in tasks)
+        return _ecs(directory)
     if kind == "compose":
-        return (f"docker compose -f {shlex.quote(posixpath.join(directory, 'compose.yaml'))} up -d --wait",)
-    return (f"kubectl apply -k {shlex.quote(directory)}",)
+        return (f"docker compose -f {_in(directory, 'compose.yaml')} up --detach --wait",)
+    return (
+        f"kubectl apply -k {shlex.quote(directory)}",
+        f"kubectl -n {shlex.quote(values.namespace)} rollout status deployment/pomerium",
+    )
 
 
-def _systemd(directory: str, paths: list[str], values: Values) -> tuple[str, ...]:
+def _systemd(directory: str, paths: list[str], values: Values, pomhealth: str) -> tuple[str, ...]:
     own = [path for path in paths if "/" not in path]
     copied = posixpath.normpath(directory) != UNITS
     return (
         *((f"cp -r {shlex.quote(posixpath.join(directory, '.'))} {UNITS}/",) if copied else ()),
         "systemctl daemon-reload",
-        f"systemctl enable --now {shlex.join(own or [_AGENT])}",
+        f"systemctl enable --now {shlex.join(own)}",
         f"systemctl restart {shlex.quote(values.unit)}",
-        "pomhealth check systemd.unit",
+        shlex.join([pomhealth, "check", "systemd.unit"]),
+        shlex.join([pomhealth, "health", "--address", values.listen]),
     )
 
 
-def _file(path: str) -> str:
-    return shlex.quote(f"file://{path}")
+def _ecs(directory: str) -> tuple[str, ...]:
+    """Account and region are nobody's but the operator's."""
+    task = _in(directory, "task-fargate.json")
+    return (
+        f"sed 's/ACCOUNT/123456789012/g; s/REGION/eu-central-1/g' {task} > task.json",
+        "aws ecs register-task-definition --cli-input-json file://task.json",
+        "aws ecs update-service --cluster CLUSTER --service SERVICE --task-definition pomerium",
+    )
+
+
+def _in(directory: str, name: str) -> str:
+    return shlex.quote(posixpath.normpath(posixpath.join(directory, name)))

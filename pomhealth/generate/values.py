@@ -19,8 +19,9 @@ class Values:
     balancer notices), `limit` (a drain, notice included), `start_wait` (a start). `namespace` is Kubernetes'.
 
     `settings` is the agent's settings file where it is not the usual one, `meant` the configuration file of the
-    replica that is meant where several may run; both are "" by default. `low_port` tells that the replica runs as an
-    ordinary user and listens on a port that needs a right for that, `postgres` that its storage is PostgreSQL.
+    replica that is meant where several may run; both are "" by default. `as_root` tells that the replica runs as root,
+    `low_port` that it runs as another user and listens on a port that needs a right for that, `postgres` that its
+    storage is PostgreSQL.
     """
 
     program: str = "/opt/pomhealth/bin/pomhealth"
@@ -40,6 +41,7 @@ class Values:
     namespace: str = "pomerium"
     settings: str = ""
     meant: str = ""
+    as_root: bool = False
     low_port: bool = True
     postgres: bool = True
 

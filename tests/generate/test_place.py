@@ -28,7 +28,7 @@ REPLICA = Replica(
 )
 SEEN = Facts(
     Value("/srv/pomhealth/bin/pomhealth", "the pomhealth that made this file"),
-    "/work",
+    directory="/work",
     user="svc",
     group="web",
     unit="other.service",
@@ -169,6 +169,17 @@ def test_a_program_where_no_service_sees_it_is_noted(where: str) -> None:
     (note,) = placed(seen=replace(SEEN, program=Value(f"{where}/pomhealth", "the PATH"))).notes
     assert note.startswith(f"{where}/pomhealth lies where a hardened service sees nothing")
     assert not placed("ecs", seen=replace(SEEN, program=Value(f"{where}/pomhealth", "the PATH"))).notes
+
+
+def test_settings_where_no_service_sees_them_are_noted() -> None:
+    (note,) = placed(file="/home/me/pomhealth.toml").notes
+    assert note.startswith("/home/me/pomhealth.toml lies where a hardened service sees nothing")
+    assert note.endswith("put it at /etc/pomhealth/pomhealth.toml")
+
+
+def test_a_replica_that_is_root_is_told_from_others() -> None:
+    assert placed(replica=replace(REPLICA, main=Process(812, 1, 0, 0))).values.as_root
+    assert not placed().values.as_root
 
 
 def test_a_port_that_is_not_known_beforehand_is_refused() -> None:
