@@ -31,6 +31,13 @@ from tests.replica.apart import needs_root
 from tests.standin import NEWEST, StandIn
 
 NOTICE = "0.5"  # seconds
+BOX = (
+    "unshare",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+)  # processes of its own, as a container has
 
 
 @pytest.fixture
@@ -58,20 +65,20 @@ def order(definition: Object) -> list[str]:
     return done
 
 
+@pytest.mark.parametrize("name", ["task-fargate", pytest.param("task-fargate-apart", marks=needs_root)])
 def test_a_download_survives_the_end_of_a_task_with_a_sidecar(
-    standin: StandIn, users: Source, tmp_path: Path
+    name: str, standin: StandIn, users: Source, tmp_path: Path
 ) -> None:
-    definition = task("task-fargate")
+    definition = task(name)
     replica = standin(routes=[users.route])
-    port = str(free_ports(1)[0])
-    given = environment(container(definition, AGENT), port)
-    with agent(tmp_path, "--pomerium-config", str(replica.config_path), **given) as beside:
-        until(beside.ready, lambda: beside.get("/readyz?verbose"))
+    with sidecar(definition, replica, tmp_path) as (process, beside):
+        until(beside.ready, lambda: beside.text)
+        assert ("pidMode" in definition) == (beside.get("/status")[1]["replica"]["pid"] == replica.pid)
 
-        def stop(name: str) -> None:
-            patience = container(definition, name)["stopTimeout"]
-            if name == AGENT:
-                beside.process.terminate()
+        def stop(container_name: str) -> None:
+            patience = container(definition, container_name)["stopTimeout"]
+            if container_name == AGENT:
+                process.terminate()
                 beside.process.wait(patience)
             else:
                 os.kill(replica.pid, signal.SIGTERM)
@@ -91,6 +98,33 @@ def test_a_download_survives_the_end_of_a_task_with_a_sidecar(
     assert order(definition) == [AGENT, REPLICA]
     assert beside.process.returncode == 0
     assert not replica.running()
+
+
+@contextmanager
+def sidecar(
+    definition: Object, replica: RunningReplica, tmp_path: Path
+) -> Iterator[tuple[psutil.Process, Agent]]:
+    """The agent's process beside this replica, and what it says: seeing the replica's processes, or not."""
+    given = environment(container(definition, AGENT), str(free_ports(1)[0]))
+    if "pidMode" in definition:
+        with agent(tmp_path, *meant(replica), **given) as beside:
+            yield psutil.Process(beside.process.pid), beside
+        return
+    assert replica.admin is not None
+    assert replica.health is not None
+    given["POMHEALTH_ENVOY_ADMIN"] = "{}:{}".format(*replica.admin)  # on this machine there are others
+    given["POMHEALTH_HEALTH_ADDRESS"] = "{}:{}".format(*replica.health)
+    log = tmp_path / "apart.log"
+    with log.open("wb") as out:
+        words = [*BOX, sys.executable, "-m", "pomhealth", "run"]
+        outer = subprocess.Popen(words, env={**os.environ, **given}, stdout=out, stderr=out)
+    try:
+        beside = Agent(outer, log)
+        until(lambda: bool(psutil.Process(outer.pid).children()), lambda: beside.text)
+        yield psutil.Process(outer.pid).children()[0], beside
+    finally:
+        outer.kill()
+        outer.wait(PATIENCE)
 
 
 def _draining(beside: Agent) -> bool:
@@ -145,13 +179,17 @@ def meant(replica: RunningReplica) -> tuple[str, str]:
     return ("--pomerium-config", str(replica.config_path))
 
 
-def test_a_download_survives_the_end_of_one_image_that_holds_both(
+@needs_root
+def test_a_download_survives_the_end_of_one_image_in_which_the_agent_finds_the_replica_by_itself(
     replica: RunningReplica, users: Source, tmp_path: Path
 ) -> None:
-    with one_image(replica, tmp_path, *meant(replica)) as (process, beside):
+    with one_image(replica, tmp_path, box=BOX) as (process, beside):
         until(beside.ready, lambda: beside.text)
+        assert beside.get("/status")[1]["replica"]["config"] == str(replica.config_path)
+        (init,) = psutil.Process(process.pid).children()
+        assert {one.name() for one in init.children()} > {"pomerium"}
         with download(replica) as one:
-            process.terminate()
+            init.terminate()
             until(lambda: _draining(beside), lambda: beside.text)
             assert beside.get("/readyz")[0] == 503
             assert replica.answers()
@@ -176,19 +214,3 @@ def test_an_agent_that_is_killed_leaves_the_replica_alone_and_finds_it_again(
         os.kill(next(pid for pid, name in after.items() if name == "pomerium"), signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
     assert len(beside.events("the agent ended and is started again")) == 1
-
-
-@needs_root
-def test_in_a_container_of_its_own_the_agent_finds_the_replica_by_itself(
-    replica: RunningReplica, tmp_path: Path
-) -> None:
-    box = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    with one_image(replica, tmp_path, box=box) as (process, beside):
-        until(beside.ready, lambda: beside.text)
-        found = beside.get("/status")[1]["replica"]
-        (init,) = psutil.Process(process.pid).children()
-        assert (init.children()[0].name(), found["config"]) == ("pomerium", str(replica.config_path))
-        init.terminate()
-        until(lambda: beside.get("/readyz")[0] == 503, lambda: beside.text)
-        init.terminate()
-        assert process.wait(PATIENCE) == 0
