@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-import pytest
-
 from pomhealth.launch.start import parent_words
 from pomhealth.settings import Settings
+from tests.agent.process import PATIENCE, until
 
-PATIENCE = 20.0  # seconds
 SETTINGS = Settings(log_format="json", drain_limit=60.0)
 
 
@@ -33,17 +30,6 @@ class Notes:
 
     def wait_for(self, *words: str) -> None:
         until(lambda: all(word in self.words for word in words), lambda: self.words)
-
-
-def until(condition: "object", last: "object" = lambda: "") -> None:  # noqa: UP037
-    """Waits for a condition, or fails with what was seen last."""
-    assert callable(condition)
-    assert callable(last)
-    over = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > over:
-            pytest.fail(f"not within {PATIENCE:.0f} s; last seen: {last()}")
-        time.sleep(0.01)
 
 
 def noting(notes: Notes, name: str, on_term: str = "exit 0", begin: str = "") -> list[str]:

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from pomhealth.launch.start import parent_words
-from tests.launch.first import PATIENCE, SETTINGS, Notes, first, noting, until
+from tests.agent.process import PATIENCE, until
+from tests.launch.first import SETTINGS, Notes, first, noting
 from tests.replica.apart import needs_root
 
 
@@ -122,3 +123,13 @@ def test_it_loads_none_of_the_libraries_and_little_of_the_standard_one(tmp_path:
         "pomhealth.launch.parent",
     }
     assert not loaded & {"asyncio", "click", "enum", "json", "re", "signal", "subprocess", "typing"}
+
+
+def test_it_takes_little_memory(notes: Notes) -> None:
+    with first(noting(notes, "agent"), noting(notes, "command")) as process:
+        notes.wait_for("agent-up", "command-up")
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        own = next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))  # KiB
+        assert own < 5 * 1024
+        process.terminate()
+        process.wait(PATIENCE)
