@@ -32,7 +32,6 @@ class Facts:
     user: str = ""
     group: str = ""
     unit: str = ""
-    pomerium: str = ""
     config: str = ""
     first_free: int = 1024
     namespace: str = ""
@@ -56,7 +55,6 @@ def facts(replica: Replica | None, argv0: str) -> Facts:
         user=_user(main.uid),
         group=_group(main.gid),
         unit=ask.home_of(main.pid).unit,
-        pomerium=_executable(main.pid),
         config=_config(main.pid),
     )
 
@@ -88,13 +86,6 @@ def _group(gid: int) -> str:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
-
-
-def _executable(pid: int) -> str:
-    try:
-        return processes.executable(pid)
-    except Unobservable:
-        return ""
 
 
 def _config(pid: int) -> str:

@@ -103,8 +103,6 @@ def _on_the_machine(
         yield "unit", Value(seen.unit, _CONTROL_GROUP)
     else:
         yield "unit", Value(DEFAULTS.unit, "default: no unit of this systemd runs the replica")
-    if seen.pomerium:
-        yield "pomerium", Value(seen.pomerium, _PROCESS)
 
 
 def _in_containers(
@@ -138,6 +136,9 @@ def _notes(
     contained = replica is not None and replica.platform.kind in _IN_CONTAINERS
     if kind == "systemd" and replica is not None and contained:
         yield f"the replica runs in a container ({replica.platform.origin}), and these files are for one that does not"
+    unseen = replica is not None and not replica.offline and _unseen(replica)
+    if unseen:
+        yield f"not every option of the replica can be seen, and a default may stand for one: {unseen}"
     program, own = (str(found[name].value) if name in found else "" for name in ("program", "settings"))
     if own.startswith(_HIDDEN):
         yield f"{own} lies where a hardened service sees nothing, or what does not stay: put it at {DEFAULT_PATH}"
@@ -146,6 +147,9 @@ def _notes(
             f"{program} lies where a hardened service sees nothing, or what does not stay: install pomhealth for all"
             " users, such as with `python3 -m venv /opt/pomhealth`, and make the files with that one"
         )
+    fargate = replace(DEFAULTS, limit=settings.drain_limit).fargate_limit
+    if kind == "ecs" and settings.drain_limit > fargate:
+        yield f"Fargate gives a stop 120 s in all, so a drain of {settings.drain_limit:g} s ends there after {fargate} s"
     carried = [*_CARRIED, "origins"]
     lost = [name for name in settings.origins if name.partition(".")[0] not in carried]
     by_variable = [name for name in lost if settings.origin(name).startswith("environment ")]
@@ -157,6 +161,11 @@ def _notes(
         )
     if file is not None and kind != "systemd" and any(settings.origin(name) == file for name in lost):
         yield f"{file} holds more than these files say: put it into the agent's container as {DEFAULT_PATH}"
+
+
+def _unseen(replica: Replica) -> str:
+    """Which right is lacking to see the options; "" where they are seen."""
+    return next((replica.missing[what] for what in ("options", "environment") if what in replica.missing), "")
 
 
 def _lasting(origin: str) -> str:

@@ -57,7 +57,7 @@ def _ecs(directory: str) -> tuple[str, ...]:
     """Account and region are nobody's but the operator's."""
     task = _in(directory, "task-fargate.json")
     return (
-        f"sed 's/ACCOUNT/123456789012/g; s/REGION/eu-central-1/g' {task} > task.json",
+        f"sed 's/111122223333/123456789012/g; s/REGION/eu-central-1/g' {task} > task.json",
         "aws ecs register-task-definition --cli-input-json file://task.json",
         "aws ecs update-service --cluster CLUSTER --service SERVICE --task-definition pomerium",
     )

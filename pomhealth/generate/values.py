@@ -13,8 +13,8 @@ from pomhealth import __version__
 class Values:
     """The values of one place; the defaults are those of Pomerium's Linux package and image.
 
-    `program` is pomhealth's own path, `pomerium` and `config` the replica's program and configuration file, `user`
-    and `group` what it runs as, `unit` the systemd unit that runs it. `listen` is the agent's HOST:PORT and
+    `program` is pomhealth's own path, `config` the replica's configuration file, `user` and `group` what it runs as,
+    `unit` the systemd unit that runs it. `listen` is the agent's HOST:PORT and
     `agent_port` that port alone, `main_port` the port of the replica's main listener. Seconds: `notice` (a load
     balancer notices), `limit` (a drain, notice included), `start_wait` (a start). `namespace` is Kubernetes'.
 
@@ -28,7 +28,6 @@ class Values:
     user: str = "pomerium"
     group: str = "pomerium"
     unit: str = "pomerium.service"
-    pomerium: str = "/usr/sbin/pomerium"
     config: str = "/etc/pomerium/config.yaml"
     listen: str = "127.0.0.1:28081"
     agent_port: int = 28081

@@ -84,6 +84,8 @@ def test_offline_commands_load_nothing_that_reaches_out(name: str) -> None:
         ["check", "--settings", "/no/such/file.toml"],
         ["run", "--nope"],
         ["config", "--nope"],
+        ["generate"],
+        ["generate", "nope"],
         ["demo", "--nope"],
     ],
 )

@@ -32,7 +32,6 @@ SEEN = Facts(
     user="svc",
     group="web",
     unit="other.service",
-    pomerium="/srv/bin/pomerium",
 )
 
 
@@ -51,7 +50,7 @@ def test_on_the_machine_every_value_is_the_replicas_own_with_its_origin() -> Non
     found = placed(listen="[::1]:38081", drain_notice=5.0)
     values = found.values
     assert (values.user, values.group, values.unit) == ("svc", "web", "other.service")
-    assert (values.program, values.pomerium) == ("/srv/pomhealth/bin/pomhealth", "/srv/bin/pomerium")
+    assert values.program == "/srv/pomhealth/bin/pomhealth"
     assert (values.listen, values.agent_port, values.main_port) == ("[::1]:38081", 38081, 8443)
     assert (values.config, values.notice, values.limit) == ("/srv/pomerium.yaml", 5.0, 90.0)
     assert found.origin("unit") == "the control group of the replica's process"
@@ -180,6 +179,21 @@ def test_settings_where_no_service_sees_them_are_noted() -> None:
 def test_a_replica_that_is_root_is_told_from_others() -> None:
     assert placed(replica=replace(REPLICA, main=Process(812, 1, 0, 0))).values.as_root
     assert not placed().values.as_root
+
+
+def test_a_drain_that_fargate_would_cut_short_is_noted() -> None:
+    (note,) = placed("ecs", drain_limit=200.0).notes
+    assert note == "Fargate gives a stop 120 s in all, so a drain of 200 s ends there after 90 s"
+    assert not placed("ecs").notes
+    assert not placed("compose", drain_limit=200.0).notes
+
+
+def test_options_that_cannot_be_seen_are_noted() -> None:
+    lack = "the environment of process 812 cannot be read: run as the replica's user (uid 990) or with CAP_SYS_PTRACE"
+    hidden = replace(REPLICA, missing={"environment": lack})
+    (note,) = placed(replica=hidden).notes
+    assert note == f"not every option of the replica can be seen, and a default may stand for one: {lack}"
+    assert not placed(replica=replace(hidden, offline=True)).notes
 
 
 def test_a_port_that_is_not_known_beforehand_is_refused() -> None:

@@ -20,7 +20,6 @@ STRANGE = Values(
     user="svc-pomerium$",
     group="users @work",
     unit="other@eu.service",
-    pomerium="/opt/pom erium/bin/pomerium",
     config='/srv/the "new" one/it\'s #1/größe.yaml',
     listen="[::1]:38081",
     agent_port=38081,
@@ -118,6 +117,13 @@ def test_every_kind_has_templates_and_each_names_known_values_only(kind: str) ->
     assert made
     assert len({file.path for file in made}) == len(list(templates(kind)))
     assert {name for file in made for name in file.names} <= {*TEXTS, *NUMBERS, *DERIVED}
+
+
+def test_every_value_stands_in_some_template() -> None:
+    used = {
+        DERIVED.get(name, name) for kind in KINDS for file in files(kind, DEFAULTS) for name in file.names
+    }
+    assert used == {*TEXTS, *NUMBERS}
 
 
 @pytest.mark.parametrize(
