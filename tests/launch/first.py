@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
 from pomhealth.launch.start import parent_words
 from pomhealth.settings import Settings
 from tests.agent.process import PATIENCE, until
