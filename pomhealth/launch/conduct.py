@@ -46,7 +46,7 @@ class Conduct:
     )
 
     def __init__(self, hands: "Hands", limit: float) -> None:
-        """`limit` is how long a drain may take. The command runs already; the agent is started here."""
+        """`limit` is how many seconds a drain may take."""
         self.status: int | None = None
         self._hands = hands
         self._limit = limit
@@ -58,7 +58,7 @@ class Conduct:
         self._ended_with = 0
 
     def begin(self, now: float) -> None:
-        """The command has been started."""
+        """The command has been started; the agent is to be."""
         self._start(now)
 
     def left(self, now: float) -> float | None:
