@@ -1,6 +1,7 @@
-"""`python -m bench`: every benchmark, each beside its peer (an hour). `--short` for the verdicts alone, as CI asks for.
+"""`python -m bench`: every benchmark, each beside its peer (an hour and a quarter). `--short` for the verdicts alone, as CI asks for.
 
-The exit status is 1 after a wrong verdict on a fault or an alarm for nothing, never for a slow clock.
+The exit status is 1 after a wrong verdict on a fault, an alarm for nothing or a request lost in a rollout with the
+agent, never for a slow clock.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bench.cost import health, scale, weight
 from bench.ending import end_in_order
 from bench.faults import measure as faults
 from bench.load import readyz
+from bench.rollout import measure as rollout
 from bench.stage import demo
 from pomhealth.demo.errors import DemoError
 
@@ -65,6 +67,7 @@ def _full() -> bool:
             lambda: (weight.on_envoy(), True),
             lambda: faults.run(rounds=_ROUNDS),
             lambda: _churn(_CHURN, churn.told),
+            lambda: rollout.run(restarts=_ROUNDS),
         )
     )
     return measured and judged

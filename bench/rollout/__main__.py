@@ -1,7 +1,8 @@
 """Rolling restarts behind a load balancer, under load: does a request fail?
 
 `python -m bench.rollout --restarts 10 --order systemd,ecs,kubernetes --balancer envoy`; without options every order,
-behind every balancer that is installed. The exit status is 1 where a request failed although an agent drained.
+behind every balancer that is installed (half an hour). The exit status is 1 where a request failed although an agent
+drained.
 """
 
 from __future__ import annotations
@@ -12,12 +13,10 @@ from collections.abc import Sequence
 
 from bench.ending import end_in_order
 from bench.rollout.balancer import installed
-from bench.rollout.orders import NAMES, order
+from bench.rollout.measure import run
+from bench.rollout.orders import NAMES
 from bench.rollout.pace import BRISK, USUAL
-from bench.rollout.report import faulty, rendered
-from bench.rollout.rolling import Rollout, rolled
 from bench.rollout.stage import BALANCERS
-from pomhealth.demo.errors import DemoError
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,26 +29,20 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--brisk", action="store_true", help="short streams, quick checks: to try it")
     options = parser.parse_args(arguments)
-    pace = BRISK if options.brisk else USUAL
     names, balancers = options.order.split(","), options.balancer.split(",")
-    wrong = sorted({*names} - {*NAMES} | {*balancers} - {*BALANCERS})
+    wrong = sorted(({*names} - {*NAMES}) | ({*balancers} - {*BALANCERS}))
     if wrong:
         parser.error(f"there is no {', '.join(wrong)}")
     end_in_order()
-    rollouts: list[Rollout] = []
-    broken = False
-    for balancer in balancers:
-        for name in names:
-            try:
-                one = rolled(order(name), balancer, options.restarts, pace, tcp=options.tcp)
-            except DemoError as error:
-                print(f"{name} behind {balancer}: {error}", file=sys.stderr)
-                broken = True
-                continue
-            print("\n".join(faulty(one)), flush=True)
-            rollouts.append(one)
-    print(rendered(rollouts))
-    return 1 if broken or any(one.wrong for one in rollouts) else 0
+    text, good = run(
+        restarts=options.restarts,
+        names=names,
+        balancers=balancers,
+        pace=BRISK if options.brisk else USUAL,
+        tcp=options.tcp,
+    )
+    print(text)
+    return 0 if good else 1
 
 
 def _here() -> list[str]:

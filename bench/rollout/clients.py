@@ -1,6 +1,6 @@
 """Clients that never stop asking, as a process of its own: `python -m bench.rollout.clients PORT plain|tls SHORTEST LONGEST`.
 
-Streams and WebSockets last from SHORTEST to LONGEST seconds. Until SIGTERM: then nothing new is asked, what is under way comes to its end, and one line of JSON says how it went
+Streams and WebSockets last from SHORTEST to LONGEST seconds. It says ASKING as soon as something of each kind is under way. Until SIGTERM: then nothing new is asked, what is under way comes to its end, and one line of JSON says how it went
 (`counting.Tally`). With `tls` they speak TLS through a balancer that only passes bytes on.
 
 Everything is asked with POST, and a WebSocket opened with it: what a library asks once more by itself when a connection
@@ -22,13 +22,14 @@ from typing import Any
 
 import aiohttp
 
-from bench.rollout.counting import Failure, Tally
+from bench.rollout.counting import KINDS, Failure, Tally
 from bench.rollout.upstream import PAUSE, REPLICA, body
 from pomhealth.demo.running import HOST
 from pomhealth.replica.unverified import unverified
 
 KEPT, NEW, STREAMS, SOCKETS = 4, 2, 8, 2  # clients of each kind
 RATE = 5.0  # short requests a second of one client
+ASKING = "asking"
 _BEAT = 0.2  # seconds between two messages of a WebSocket
 _PATIENCE = 10.0  # seconds without a byte
 _WAIT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=_PATIENCE)
@@ -49,6 +50,7 @@ class Clients:
         self._numbers = itertools.count(1)
         self._chance = random.Random(1)
         self._over = asyncio.Event()
+        self.asking = asyncio.Event()  # something of each kind was asked for
 
     def end(self) -> None:
         """Nothing new is asked from now on."""
@@ -81,6 +83,8 @@ class Clients:
             while not self._over.is_set():
                 began, where = time.monotonic(), Where()
                 self.tally.asked[kind] += 1
+                if len(self.tally.asked) == len(KINDS):
+                    self.asking.set()
                 what = await _outcome(ask(session, where))
                 now = time.monotonic()
                 if what:
@@ -160,7 +164,10 @@ async def _outcome(asked: Awaitable[None]) -> str:
 async def _run(port: int, lasting: tuple[float, float], *, tls: bool) -> Tally:
     clients = Clients(port, lasting, tls=tls)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, clients.end)
-    await clients.run()
+    running = asyncio.ensure_future(clients.run())
+    await clients.asking.wait()
+    print(ASKING, flush=True)
+    await running
     return clients.tally
 
 

@@ -28,6 +28,13 @@ from pomhealth.demo.running import RunningReplica
 _LONGER = 10.0  # seconds that whoever waits for a drain waits beyond its limit
 _HEALTHY = 60.0  # seconds
 _TICK = 0.02
+# As systemd hands a socket over: it is descriptor 3, and LISTEN_PID names the process that it is for.
+_HANDED = """\
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,15 @@ class Member:
         return Target(self.name, self.replica.address, asked)
 
     def start(self) -> None:
-        """Starts everything, for the first time."""
-        self.replica.start()
+        """Starts everything, for the first time; `await_start` waits for it."""
+        self.replica.start(until_ready=False)
         if self._order.probe is Probe.AGENT:
             self.start_agent()
+
+    def await_start(self) -> None:
+        """Returns when it serves. Raises DemoError."""
+        self.replica.wait_until_ready()
+        if self._order.probe is Probe.AGENT:
             self._await_health()
 
     def steps(self) -> dict[Step, Callable[[], None]]:
@@ -88,9 +100,7 @@ class Member:
         handed: dict[str, Any] = {}
         if self._port is not None:
             number = self._port.fileno()
-            # LISTEN_PID must be the agent's own: a shell knows it, and stays that process.
-            script = f'export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@" 3<&{number}'
-            command = ["sh", "-c", script, "sh", *command]
+            command = [sys.executable, "-c", _HANDED, str(number), *command]
             handed = {"pass_fds": (number,)}
         with self._log.open("ab") as log:
             self._agent = spawn(command, cwd=self._directory, env=self._environment(), output=log, **handed)

@@ -26,4 +26,4 @@ class Pace:
 
 
 USUAL = Pace(interval=1.0, notice=3.0, limit=30.0, shortest=5.0, longest=15.0, between=3.0, sleep=10.0)
-BRISK = Pace(interval=0.5, notice=1.5, limit=10.0, shortest=0.5, longest=2.0, between=0.5, sleep=1.5)
+BRISK = Pace(interval=0.3, notice=1.0, limit=10.0, shortest=0.5, longest=1.5, between=0.5, sleep=1.0)

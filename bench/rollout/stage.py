@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.rollout import upstream
 from bench.rollout.balancer import Balancer
+from bench.rollout.clients import ASKING
 from bench.rollout.counting import Tally
 from bench.rollout.envoyproxy import EnvoyBalancer
 from bench.rollout.haproxy import HaproxyBalancer
@@ -54,6 +55,8 @@ def cluster(order: Order, pace: Pace) -> Iterator[dict[str, Member]]:
             members[name] = Member(name, home, replica, order, pace)
             stack.callback(members[name].stop)
             members[name].start()
+        for member in members.values():
+            member.await_start()
         yield members
 
 
@@ -89,11 +92,12 @@ def rotation(balancer: Balancer) -> frozenset[str]:
 
 @contextlib.contextmanager
 def clients(port: int, pace: Pace, *, tcp: bool) -> Iterator[subprocess.Popen[bytes]]:
-    """The clients, as a process of its own; `tally` ends them in order."""
+    """The clients, as a process of its own, from when they ask; `tally` ends them in order."""
     command = [sys.executable, "-m", "bench.rollout.clients", str(port), "tls" if tcp else "plain"]
     command += [str(pace.shortest), str(pace.longest)]
     process = spawn(command, cwd=_ROOT, output=subprocess.PIPE, errors=subprocess.DEVNULL)
     try:
+        _await_line(process, ASKING)
         yield process
     finally:
         end(process)
@@ -120,13 +124,18 @@ def _upstream() -> Iterator[dict[str, int]]:
     ]
     process = spawn(command, cwd=_ROOT, output=subprocess.PIPE, errors=subprocess.DEVNULL)
     try:
-        if process.stdout is None or process.stdout.readline().decode().strip() != upstream.READY:
-            raise DemoError("what the routes lead to does not start")
+        _await_line(process, upstream.READY)
         yield ports
     finally:
         end(process)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _await_line(process: subprocess.Popen[bytes], line: str) -> None:
+    """Returns when a process has said this line. Raises DemoError where it says another, or ends."""
+    if process.stdout is None or process.stdout.readline().decode().strip() != line:
+        raise DemoError(f"{process.args!r} does not say that it is {line}")
 
 
 def _options(port: int) -> dict[str, Any]:
