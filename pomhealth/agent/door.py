@@ -81,7 +81,8 @@ class Door:
         return ", ".join(address(one) for one in self._handed)
 
     def _compare(self, settings: Settings) -> None:
-        if settings.origin("listen") != "default" and settings.listen != self._where:
+        held = [address(one) for one in self._handed]
+        if settings.origin("listen") != "default" and settings.listen not in held:
             self._log.warning(
                 f"the supervisor's socket counts, on {self._where}, and not the setting listen = {settings.listen} "
                 f"({settings.origin('listen')}): change ListenStream= of its socket unit, or take the setting out"
