@@ -105,8 +105,17 @@ def test_the_agent_is_stopped_first_and_the_replica_when_it_has_ended(name: str)
 
 @pytest.mark.parametrize("name", SIDECARS)
 def test_the_end_of_the_agent_does_not_end_the_replica(name: str) -> None:
-    policy = container(task(name), AGENT)["restartPolicy"]
-    assert policy == {"enabled": True, "restartAttemptPeriod": 60}
+    definition = task(name)
+    agent, replica = container(definition, AGENT), container(definition, REPLICA)
+    assert (agent["essential"], replica["essential"]) == (False, True)
+    assert agent["restartPolicy"] == {"enabled": True, "restartAttemptPeriod": 60}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_deployment_waits_for_no_check_that_an_essential_container_lacks(name: str) -> None:
+    """A task is healthy when each essential container has passed its check, if one of them has a check (API reference)."""
+    essential = [one for one in task(name)["containerDefinitions"] if one["essential"]]
+    assert len({"healthCheck" in one for one in essential}) == 1
 
 
 @pytest.mark.parametrize("name", SIDECARS)
