@@ -30,6 +30,9 @@ from pomhealth.replica.unverified import unverified
 KEPT, NEW, STREAMS, SOCKETS = 4, 2, 8, 2  # clients of each kind
 RATE = 5.0  # short requests a second of one client
 ASKING = "asking"
+_AGAIN = (
+    1.0  # seconds from a long request that fails to the next, at the least: else one fault counts many times
+)
 _BEAT = 0.2  # seconds between two messages of a WebSocket
 _PATIENCE = 10.0  # seconds without a byte
 _WAIT = aiohttp.ClientTimeout(total=None, sock_connect=5.0, sock_read=_PATIENCE)
@@ -89,7 +92,7 @@ class Clients:
                 now = time.monotonic()
                 if what:
                     self.tally.failures.append(Failure(kind, now, what, where.replica, now - began))
-                await self._pause(max(began + every - now, 0.1 if what else 0.0))
+                await self._pause(began + (every or (_AGAIN if what else 0.0)) - now)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(asyncio.TimeoutError):

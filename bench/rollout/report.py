@@ -91,6 +91,12 @@ def _said(one: Rollout) -> list[str]:
         said.append(
             f"{one.order.name}: " + ", ".join(f"{count:,} {way}" for way, count in ways.most_common())
         )
+    late = [after.connections for seconds, _, after in one.waits if seconds >= one.pace.limit]
+    if late:
+        said.append(
+            f"{one.order.name}: {len(late)} of {len(one.waits)} drains came to their limit,"
+            f" with up to {max(late)} connections open"
+        )
     if not one.order.restarts_replica:
         said.append(f"{one.order.name}: {one.failed_checks} of the balancer's checks failed")
     if one.broken:
