@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pomhealth.generate.facts import facts
 from pomhealth.generate.heading import headed
+from pomhealth.generate.notes import notes
 from pomhealth.generate.place import Placed, place
 from pomhealth.generate.render import File, files
 from pomhealth.replica.model import Replica
@@ -21,13 +22,15 @@ class Generated:
     replica: Replica | None
     placed: Placed
     files: tuple[File, ...]
+    notes: tuple[str, ...]
 
 
 def generate(
     kind: str, replica: Replica | None, settings: Settings, settings_file: str | None, argv0: str
 ) -> Generated:
-    """The files of this kind. Raises Unplaceable and Unwritable."""
+    """The files of this kind. `argv0` is how pomhealth was called (sys.argv[0]). Raises Unplaceable and Unwritable."""
     seen = facts(replica, argv0)
     placed = place(kind, replica, settings, settings_file, seen)
     made = tuple(headed(kind, file, placed) for file in files(kind, placed.values))
-    return Generated(kind, seen.command, replica, placed, made)
+    known = tuple(notes(kind, placed.values, replica, settings, settings_file))
+    return Generated(kind, seen.command, replica, placed, made, known)

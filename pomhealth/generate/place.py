@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -15,13 +16,13 @@ from pomhealth.settings_file import DEFAULT_PATH
 
 DEFAULT = "default"
 
-_IN_CONTAINERS = ("docker", "kubernetes", "ecs")
+CONTAINERS = ("docker", "kubernetes", "ecs")
+
 _RELEASE = re.compile(r"\d+\.\d+\.\d+(-[\w.]+)?")
 _LINE = re.compile(r"(?P<file>/.*):\d+")  # a file's, behind its name
 _CONTROL_GROUP = "the control group of the replica's process"
 _PROCESS = "the replica's process"
-_HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108  (from a service with its own view)
-_CARRIED = ("listen", "pid", "pomerium_config", "drain_on_stop", "drain_notice", "drain_limit")
+_LOW = 1024  # where a container's own kernel settings are not known
 
 
 class Unplaceable(Exception):  # noqa: N818  (a statement about the settings)
@@ -30,11 +31,10 @@ class Unplaceable(Exception):  # noqa: N818  (a statement about the settings)
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The values, the origin of each that is not the default, and what the operator should know besides."""
+    """The values, and the origin of each that is not the default."""
 
     values: Values
     origins: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
     def origin(self, name: str) -> str:
         return self.origins.get(name, DEFAULT)
@@ -54,7 +54,6 @@ def place(kind: str, replica: Replica | None, settings: Settings, file: str | No
     return Placed(
         replace(DEFAULTS, **{name: one.value for name, one in found.items()}),
         {name: _lasting(one.origin) for name, one in found.items() if one.origin != DEFAULT},
-        tuple(_notes(kind, replica, settings, file, found)),
     )
 
 
@@ -65,10 +64,10 @@ def _everywhere(replica: Replica | None, settings: Settings, seen: Facts) -> Ite
     yield "agent_port", Value(port, settings.origin("listen"))
     yield "notice", Value(settings.drain_notice, settings.origin("drain_notice"))
     yield "limit", Value(settings.drain_limit, settings.origin("drain_limit"))
-    if seen.namespace:
-        yield "namespace", Value(seen.namespace, "the service account of this pod")
     if replica is None:
         return
+    if seen.namespace and replica.platform.kind == "kubernetes":
+        yield "namespace", Value(seen.namespace, "the service account of this pod")
     main = replica.endpoint("address")
     if main is not None:
         yield "main_port", Value(main.port, main.origin)
@@ -82,7 +81,7 @@ def _everywhere(replica: Replica | None, settings: Settings, seen: Facts) -> Ite
 def _on_the_machine(
     replica: Replica | None, settings: Settings, file: str | None, seen: Facts
 ) -> Iterator[tuple[str, Value]]:
-    yield "listen", Value(settings.listen, settings.origin("listen"))
+    yield "listen", Value(_address(settings.listen), settings.origin("listen"))
     if seen.program is not None:
         yield "program", seen.program
     if file is not None and file != DEFAULT_PATH:
@@ -111,8 +110,8 @@ def _in_containers(
     """Compose takes the configuration from the machine, ECS names it as the container has it."""
     main = replica.endpoint("address")
     if main is not None:
-        yield "low_port", Value(main.port < seen.first_free, main.origin)
-    contained = replica.platform.kind in _IN_CONTAINERS
+        yield "low_port", Value(main.port < _LOW, main.origin)
+    contained = replica.platform.kind in CONTAINERS
     if contained == (kind == "ecs"):
         yield from _config(replica, settings, seen)
 
@@ -130,42 +129,16 @@ def _config(replica: Replica, settings: Settings, seen: Facts) -> Iterator[tuple
             yield "meant", Value(path, "the command line of the replica that was chosen")
 
 
-def _notes(
-    kind: str, replica: Replica | None, settings: Settings, file: str | None, found: Mapping[str, Value]
-) -> Iterator[str]:
-    contained = replica is not None and replica.platform.kind in _IN_CONTAINERS
-    if kind == "systemd" and replica is not None and contained:
-        yield f"the replica runs in a container ({replica.platform.origin}), and these files are for one that does not"
-    unseen = replica is not None and not replica.offline and _unseen(replica)
-    if unseen:
-        yield f"not every option of the replica can be seen, and a default may stand for one: {unseen}"
-    program, own = (str(found[name].value) if name in found else "" for name in ("program", "settings"))
-    if own.startswith(_HIDDEN):
-        yield f"{own} lies where a hardened service sees nothing, or what does not stay: put it at {DEFAULT_PATH}"
-    if program.startswith(_HIDDEN):
-        yield (
-            f"{program} lies where a hardened service sees nothing, or what does not stay: install pomhealth for all"
-            " users, such as with `python3 -m venv /opt/pomhealth`, and make the files with that one"
-        )
-    fargate = replace(DEFAULTS, limit=settings.drain_limit).fargate_limit
-    if kind == "ecs" and settings.drain_limit > fargate:
-        yield f"Fargate gives a stop 120 s in all, so a drain of {settings.drain_limit:g} s ends there after {fargate} s"
-    carried = [*_CARRIED, "origins"]
-    lost = [name for name in settings.origins if name.partition(".")[0] not in carried]
-    by_variable = [name for name in lost if settings.origin(name).startswith("environment ")]
-    if by_variable:
-        where = DEFAULT_PATH if kind == "systemd" else "the agent's container"
-        yield (
-            f"{', '.join(settings.origin(name).split()[1] for name in by_variable)}: set here, and not in these files;"
-            f" say it in {where} too"
-        )
-    if file is not None and kind != "systemd" and any(settings.origin(name) == file for name in lost):
-        yield f"{file} holds more than these files say: put it into the agent's container as {DEFAULT_PATH}"
-
-
-def _unseen(replica: Replica) -> str:
-    """Which right is lacking to see the options; "" where they are seen."""
-    return next((replica.missing[what] for what in ("options", "environment") if what in replica.missing), "")
+def _address(listen: str) -> str:
+    """As ListenStream= takes it, which knows no names (systemd.socket(5))."""
+    host, port = split_address(listen)
+    if host == "localhost":
+        return f"127.0.0.1:{port}"
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise Unplaceable(f"listen {listen}: systemd listens on an IP address, not on a name") from None
+    return listen
 
 
 def _lasting(origin: str) -> str:

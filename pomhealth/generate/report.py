@@ -35,7 +35,7 @@ def printed(made: Generated, directory: str) -> str:
 
 def explained(made: Generated, todo: Sequence[str]) -> str:
     """The values with their origins, what should be known besides, and the commands that come next."""
-    notes = "".join(f"Note: {note}.\n" for note in made.placed.notes)
+    notes = "".join(f"Note: {note}.\n" for note in made.notes)
     commands = "".join(f"  {command}\n" for command in todo)
     values = table(rows(made.files, made.placed), "  ")
     return f"{about(made.replica)}\n{values}{notes}To put them to use:\n{commands}"
@@ -49,7 +49,7 @@ def document(made: Generated, directory: str, todo: Sequence[str]) -> dict[str, 
         "about": about(made.replica),
         "pid": main.pid if main is not None else None,
         "values": [asdict(row) for row in rows(made.files, made.placed)],
-        "notes": list(made.placed.notes),
+        "notes": list(made.notes),
         "files": [
             {"path": file.path, "belongs": belongs(directory, file), "text": file.text} for file in made.files
         ],

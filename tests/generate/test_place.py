@@ -89,17 +89,21 @@ def test_compose_takes_the_configuration_from_the_machine_and_ecs_names_it_as_th
     assert placed("ecs", contained).values.config == "/pomerium/config.yaml"
 
 
-def test_units_for_a_replica_in_a_container_are_noted() -> None:
-    contained = replace(REPLICA, platform=Platform("docker", "/.dockerenv"))
-    (note,) = placed("systemd", contained).notes
-    assert note == "the replica runs in a container (/.dockerenv), and these files are for one that does not"
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_a_replica_they_are_the_defaults_but_for_what_the_operator_says(kind: str) -> None:
     found = placed(kind, None, Facts())
     assert (found.values, found.origins) == (DEFAULTS, {})
     assert placed(kind, None, Facts(), drain_limit=30.0).values == replace(DEFAULTS, limit=30.0)
+
+
+def test_in_a_pod_the_namespace_is_the_pods() -> None:
+    in_a_pod = replace(SEEN, namespace="team-1")
+    assert (
+        placed("kubernetes", replace(REPLICA, platform=Platform("kubernetes")), in_a_pod).values.namespace
+        == "team-1"
+    )
+    assert placed("kubernetes", REPLICA, in_a_pod).values.namespace == DEFAULTS.namespace
+    assert placed("kubernetes", None, in_a_pod).values.namespace == DEFAULTS.namespace
 
 
 def test_a_replica_that_no_unit_runs_has_the_packages_unit_and_that_is_said() -> None:
@@ -145,55 +149,18 @@ def test_settings_of_another_file_are_the_agents_too() -> None:
     assert placed(file="my.toml").values.settings == "/work/my.toml"
 
 
-def test_what_the_files_do_not_carry_is_noted() -> None:
-    settings = Settings(
-        fall=3,
-        drain_limit=30,
-        origins={
-            "fall": "environment POMHEALTH_FALL",
-            "drain_limit": "environment POMHEALTH_DRAIN_LIMIT",
-            "rise": "/etc/pomhealth/pomhealth.toml",
-            "gates": "/etc/pomhealth/pomhealth.toml",
-            "gates.zero.connect": "/etc/pomhealth/pomhealth.toml",
-        },
-    )
-    (on_the_machine,) = place("systemd", REPLICA, settings, "/etc/pomhealth/pomhealth.toml", SEEN).notes
-    assert on_the_machine.startswith("POMHEALTH_FALL: set here, and not in these files")
-    _, contained = place("ecs", REPLICA, settings, "/etc/pomhealth/pomhealth.toml", SEEN).notes
-    assert contained.startswith("/etc/pomhealth/pomhealth.toml holds more than these files say")
-
-
-@pytest.mark.parametrize("where", ["/home/me/.venv/bin", "/root/venv/bin", "/tmp/venv/bin"])
-def test_a_program_where_no_service_sees_it_is_noted(where: str) -> None:
-    (note,) = placed(seen=replace(SEEN, program=Value(f"{where}/pomhealth", "the PATH"))).notes
-    assert note.startswith(f"{where}/pomhealth lies where a hardened service sees nothing")
-    assert not placed("ecs", seen=replace(SEEN, program=Value(f"{where}/pomhealth", "the PATH"))).notes
-
-
-def test_settings_where_no_service_sees_them_are_noted() -> None:
-    (note,) = placed(file="/home/me/pomhealth.toml").notes
-    assert note.startswith("/home/me/pomhealth.toml lies where a hardened service sees nothing")
-    assert note.endswith("put it at /etc/pomhealth/pomhealth.toml")
-
-
 def test_a_replica_that_is_root_is_told_from_others() -> None:
     assert placed(replica=replace(REPLICA, main=Process(812, 1, 0, 0))).values.as_root
     assert not placed().values.as_root
 
 
-def test_a_drain_that_fargate_would_cut_short_is_noted() -> None:
-    (note,) = placed("ecs", drain_limit=200.0).notes
-    assert note == "Fargate gives a stop 120 s in all, so a drain of 200 s ends there after 90 s"
-    assert not placed("ecs").notes
-    assert not placed("compose", drain_limit=200.0).notes
-
-
-def test_options_that_cannot_be_seen_are_noted() -> None:
-    lack = "the environment of process 812 cannot be read: run as the replica's user (uid 990) or with CAP_SYS_PTRACE"
-    hidden = replace(REPLICA, missing={"environment": lack})
-    (note,) = placed(replica=hidden).notes
-    assert note == f"not every option of the replica can be seen, and a default may stand for one: {lack}"
-    assert not placed(replica=replace(hidden, offline=True)).notes
+def test_a_unit_listens_on_an_address_and_on_no_name() -> None:
+    assert placed(listen="localhost:38081").values.listen == "127.0.0.1:38081"
+    assert placed("ecs", listen="replica-1.internal:38081").values.agent_port == 38081
+    with pytest.raises(
+        Unplaceable, match=r"^listen replica-1\.internal:38081: systemd listens on an IP address"
+    ):
+        placed(listen="replica-1.internal:38081")
 
 
 def test_a_port_that_is_not_known_beforehand_is_refused() -> None:
