@@ -82,6 +82,7 @@ def test_it_passes_fails_for_what_a_restart_helps_against_and_bears_an_outage_of
     server.stop("immediate")
     until(lambda: beside.get("/readyz")[0] == 503, lambda: beside.get("/readyz?verbose"))
     assert run(beside.address)[0] == 0, "ECS would replace every task for what no new task cures"
+    assert beside.get("/readyz?exclude=storage.backend")[0] == 200, "as the load balancer may ask instead"
     with stopped(replica.envoy_pid()):
         until(lambda: beside.get("/healthz")[0] == 503, lambda: beside.get("/healthz?verbose"))
         status, output = run(beside.address)
