@@ -12,6 +12,7 @@ from pomhealth.publish.view import View
 from pomhealth.systemd.notify import moment
 
 _FEEDS = 3  # times that the watchdog is fed in its time: one may come late, and one be lost
+_OFTENEST = 0.01  # seconds between two feeds, at least
 _MARGIN = 10.0  # seconds that the agent's own end may take after a drain
 _MOST = 16  # messages that wait until the supervisor takes them again
 
@@ -142,4 +143,6 @@ class Supervised:
     def _feed(self) -> None:
         if not self._stuck():
             self._notifier.tell(WATCHDOG=1)
-        self._timer = asyncio.get_running_loop().call_later(self._watchdog / _FEEDS, self._feed)
+        self._timer = asyncio.get_running_loop().call_later(
+            max(self._watchdog / _FEEDS, _OFTENEST), self._feed
+        )

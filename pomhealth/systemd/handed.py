@@ -9,6 +9,8 @@ _NOTIFY = "NOTIFY_SOCKET"
 _WATCHDOG = ("WATCHDOG_USEC", "WATCHDOG_PID")
 _LISTEN = ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
 _FIRST = 3  # SD_LISTEN_FDS_START
+_MOST = 64  # sockets: more are no agent's
+_LONGEST = 18  # digits of a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,10 @@ def _sockets(said: MutableMapping[str, str]) -> tuple[tuple[int, str], ...]:
     names = said["LISTEN_FDNAMES"].split(":")
     return tuple(
         (_FIRST + place, names[place] if place < len(names) else "")
-        for place in range(_whole(said["LISTEN_FDS"]))
+        for place in range(min(_whole(said["LISTEN_FDS"]), _MOST))
     )
 
 
 def _whole(text: str) -> int:
     """A number as systemd writes it; 0 for anything else."""
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST else 0

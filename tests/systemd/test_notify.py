@@ -114,7 +114,7 @@ def test_a_watchdog_without_a_process_is_for_whoever_has_the_variable() -> None:
     assert take({"WATCHDOG_USEC": "2000000"}, ME).watchdog == 2.0
 
 
-@pytest.mark.parametrize("number", ["", "-1", "many", "²"])
+@pytest.mark.parametrize("number", ["", "-1", "many", "²", "9" * 5000])
 def test_what_is_no_number_counts_as_none(number: str) -> None:
     given = {"WATCHDOG_USEC": number, "LISTEN_FDS": number, "LISTEN_PID": str(ME)}
     assert take(given, ME) == NOTHING
