@@ -30,6 +30,7 @@ def machine() -> Iterator[Machine]:
     with booted() as box:
         machine = Machine(box)
         machine.install()
+        machine.reset()
         box.run("rm", "-rf", f"{UNITS}/pomerium.service", f"{UNITS}/pomerium.service.d")
         box.run("useradd", "--system", "--user-group", "_svc-pom")
         yield machine
