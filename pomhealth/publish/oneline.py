@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pomhealth.drain.model import End
 from pomhealth.publish.view import View
 from pomhealth.status import Entry, Gate, Outcome
 
@@ -14,11 +15,16 @@ DRAIN = "replica.drain"
 def one_line(view: View) -> str:
     """Whether the replica is ready, and if it is not, why: the root that is worst, with its cause."""
     draining = view.status.entries.get(DRAIN)
-    if draining is not None and draining.finding is not None and draining.outcome is Outcome.FAIL:
-        return short(f"draining: {draining.finding.summary}")
+    if draining is not None and draining.finding is not None and not _gone(view):
+        return short(f"{'drained' if view.drained else 'draining'}: {draining.finding.summary}")
     if view.status.ready:
         return short(_ready(view))
     return short(_not_ready(view))
+
+
+def _gone(view: View) -> bool:
+    """Whether a drain ended with the replica itself: then that is what there is to say."""
+    return view.drain is not None and view.drain.get("end") == End.GONE.value
 
 
 def short(text: str) -> str:

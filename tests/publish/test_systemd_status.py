@@ -108,6 +108,12 @@ def heard(tmp_path: Path) -> Iterator[Heard]:
             "ready; 2 alerts, first zero.connect: dns: no such name",
         ),
         (DRAINING, {}, "draining: 12 connections open"),
+        (DRAINING, {"drain": {"end": "ended"}, "drained": True}, "drained: 12 connections open"),
+        (
+            DRAINING,
+            {"drain": {"end": "gone"}, "drained": True, "notice": "no replica runs"},
+            "not ready: no replica runs",
+        ),
         (ILL, {"notice": "waiting for a replica"}, "not ready: waiting for a replica"),
         (WELL, {"notice": "something else"}, "ready; something else"),
         (
