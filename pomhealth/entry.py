@@ -12,6 +12,8 @@ def main() -> int:
     """Runs the command line in `sys.argv`; the result is the exit status."""
     if sys.argv[1:2] == ["health"]:
         _health(sys.argv[2:])
+    if sys.argv[1:2] == ["run"]:
+        _hold_term()
     usual, sys.unraisablehook = sys.unraisablehook, lambda it: _unraisable(it, usual)
     try:
         from pomhealth.cli.main import run  # noqa: PLC0415  (loads click, which `health` does without)
@@ -21,8 +23,17 @@ def main() -> int:
         return 130
 
 
+def _hold_term() -> None:
+    """As a container's first process, has a SIGTERM wait until the agent listens to it: the kernel would drop it."""
+    import _signal  # type: ignore[import-not-found]  # noqa: PLC0415
+    import os  # noqa: PLC0415
+
+    if os.getpid() == 1:
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGTERM,))
+
+
 def _health(arguments: list[str]) -> None:
-    import _signal  # type: ignore[import-not-found]  # noqa: PLC0415  (below `signal`, which imports enum)
+    import _signal  # noqa: PLC0415  (below `signal`, which imports enum)
     import os  # noqa: PLC0415
 
     from pomhealth.client import main as health  # noqa: PLC0415

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.process import PATIENCE, agent, nothing_runs, until
+from tests.replica.apart import needs_root
 
 
 def refused(*options: str, **environment: str) -> tuple[int, str]:
@@ -122,3 +123,26 @@ def test_on_no_terminal_the_log_is_json_and_as_text_when_asked_for(tmp_path: Pat
     assert status == 1
     assert "cannot listen on 192.0.2.1:1" in said
     assert not said.startswith("{")
+
+
+@needs_root
+def test_as_a_containers_first_process_it_heeds_a_sigterm_that_comes_while_it_is_loaded(tmp_path: Path) -> None:
+    """The kernel drops what the first process of a container has no handler for."""
+    agent = [sys.executable, "-m", "pomhealth", "run", "--listen", "127.0.0.1:0", *nothing_runs(tmp_path)]
+    box = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *agent]
+    with subprocess.Popen(box, stderr=subprocess.DEVNULL) as outer:
+        try:
+            children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
+            until(lambda: bool(children.read_text()))
+            first = int(children.read_text())
+            until(lambda: holds(first, signal.SIGTERM))
+            os.kill(first, signal.SIGTERM)
+            assert outer.wait(PATIENCE) == 0
+        finally:
+            outer.kill()
+
+
+def holds(pid: int, number: signal.Signals) -> bool:
+    """Whether this signal waits there until it is asked for."""
+    fields = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool(int(fields["SigBlk"], 16) >> (number - 1) & 1)
