@@ -108,10 +108,36 @@ def _wait(address: Address, options: Options) -> Verdict:
             verdict = judge(ask(address, timeout), options.ids, options.exclude, live=options.live)
         except AskError as error:
             verdict = Verdict([], [], [], error)
+        if options.pid is not None and not _runs(options.pid):
+            return _without(options.pid, verdict)
         if verdict.healthy or monotonic() + pause >= until:
             return verdict
         sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _runs(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True  # another user's
+    except (ValueError, OverflowError, OSError):
+        return False
+    return True
+
+
+def _without(pid: str, verdict: Verdict) -> Verdict:
+    """The process that must run has ended: that comes first, and what else is seen may be why."""
+    ended = Row(
+        "pomerium.process",
+        "fail",
+        stops=True,
+        cause="not-running",
+        summary=f"process {pid} has ended" if pid else "it has ended",
+        fix=("its last lines say why: journalctl -u pomerium, or where else its output goes",),
+    )
+    others = [row for row in verdict.failing if row.id != ended.id]
+    return Verdict(verdict.rows, [ended, *others], verdict.excluded)
 
 
 def _as_text(verdict: Verdict, address: Address, *, verbose: bool) -> str:

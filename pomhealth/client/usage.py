@@ -16,6 +16,7 @@ Options:
                        supervisor that restarts what is not healthy
   -v, --verbose        a line for every check
       --wait SECONDS   keep asking for so long until healthy [default: 0]
+      --pid PID        this process must run: no longer wait once it has ended
       --timeout SECONDS  the most that one try may take [default: 5]
   -o, --output FORMAT  text or json [default: text]
   -h, --help           show this text
@@ -37,6 +38,7 @@ _VALUES = {
     "-e": "exclude",
     "--exclude": "exclude",
     "--wait": "wait",
+    "--pid": "pid",
     "--timeout": "timeout",
     "-o": "output",
     "--output": "output",
@@ -51,7 +53,7 @@ class UsageError(ValueError):
 class Options:
     """What was asked for. Times in seconds."""
 
-    __slots__ = ("address", "exclude", "help", "ids", "live", "output", "timeout", "verbose", "wait")
+    __slots__ = ("address", "exclude", "help", "ids", "live", "output", "pid", "timeout", "verbose", "wait")
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -63,6 +65,7 @@ class Options:
         self.wait = 0.0
         self.timeout = 5.0
         self.output = "text"
+        self.pid: str | None = None  # "" where there is none any more, as systemd's ${MAINPID}
 
 
 def default_address(environment: dict[str, str]) -> str:
@@ -107,6 +110,8 @@ def _set(options: Options, name: str, value: str) -> None:
         options.exclude.append(value)
     elif field in ("wait", "timeout"):
         setattr(options, field, _seconds(name, value, at_least=0.0 if field == "wait" else 0.001))
+    elif field == "pid" and value.strip("0123456789") and not value.startswith("$"):
+        raise UsageError(f"option {name} is a process's number, not {value!r}")
     elif field == "output" and value not in ("text", "json"):
         raise UsageError(f"option {name} is text or json, not {value!r}")
     else:

@@ -365,6 +365,28 @@ def test_wait_never_waits_longer_for_a_server_that_hangs() -> None:
         assert time.monotonic() - began < 4
 
 
+def test_wait_ends_with_the_process_that_must_run() -> None:
+    """What else is seen may be why it ended, and is told below."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    began = time.monotonic()
+    status, output = told(saying(agent(FINE[0], READ_ONLY, ready=0)), "--wait", "60", "--pid", str(ended.pid))
+    assert status == 1
+    assert output.startswith(f"pomerium.process: not-running: process {ended.pid} has ended. Fix: ")
+    assert output.splitlines()[1].startswith("storage.backend: read-only: ")
+    assert time.monotonic() - began < DEADLINE
+
+
+@pytest.mark.parametrize("none", ["", "9" * 50])
+def test_nothing_is_healthy_without_the_process_that_must_run(none: str) -> None:
+    """systemd makes nothing of ${MAINPID} once that has ended; and another replica may be well."""
+    assert told(saying(agent(*FINE)), "--pid", none)[0] == 1
+
+
+def test_a_process_that_must_run_and_does_changes_nothing() -> None:
+    assert told(saying(agent(*FINE)), "--pid", str(os.getpid())) == (0, "healthy: 2 checks\n")
+
+
 # Addresses
 
 
@@ -425,6 +447,8 @@ def test_a_name_that_does_not_resolve_is_one_clear_line() -> None:
         ["--timeout", "nan"],
         ["--wait", "-1"],
         ["--wait=inf"],
+        ["--pid", "pomerium"],
+        ["--pid"],
     ],
 )
 def test_wrong_usage_is_one_line_and_64(arguments: list[str]) -> None:

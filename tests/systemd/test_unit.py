@@ -123,6 +123,7 @@ def test_a_time_span_is_read_as_systemd_writes_it(text: str, expected: float) ->
     [
         ("/usr/bin/pomhealth health --wait 120", 120.0),
         ("/usr/bin/pomhealth health --wait=2.5s -e storage.backend", 2.5),
+        ("/usr/bin/pomhealth health --wait 60 --pid ${MAINPID}", 60.0),
         ("/bin/sh -c pomhealth health --wait 60 || true", 60.0),
         ("/usr/bin/python3 -m pomhealth health -v --wait 5; sync", None),
         ("/usr/bin/pomhealth health", None),
