@@ -19,8 +19,11 @@ from pomhealth.settings_file import load
 @click.option("--pid", type=click.IntRange(min=1), help="The replica's main process, where several run here.")
 @click.option("--pomerium-config", metavar="FILE", help="The --config file of the replica that is meant.")
 @click.option("--settings", "settings_path", metavar="FILE", help="Settings of pomhealth to read.")
+@click.option("--check", is_flag=True, help="Only read the settings, and say nothing where they are right.")
 @output_option
-def command(pid: int | None, pomerium_config: str | None, settings_path: str | None, output: str) -> int:
+def command(
+    pid: int | None, pomerium_config: str | None, settings_path: str | None, output: str, *, check: bool
+) -> int:
     """Show the settings in force, and everything found out about the replica, with where each comes from.
 
     Secrets are not shown.
@@ -29,6 +32,8 @@ def command(pid: int | None, pomerium_config: str | None, settings_path: str | N
         settings = load({"pid": pid, "pomerium_config": pomerium_config}, os.environ, settings_path)
     except SettingsError as error:
         raise WrongUsage(str(error)) from None
+    if check:
+        return 0
     sections = (settings_section(settings), *_found(settings))
     if output == "json":
         write_json(as_json(sections))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,3 +102,17 @@ def test_wrong_usage_is_one_line_and_64(
     error = capsys.readouterr().err
     assert says in error
     assert "Traceback" not in error
+
+
+def test_check_says_nothing_of_right_settings(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "pomhealth.toml"
+    file.write_text("fall = 3\n")
+    assert run(["config", "--check", "--settings", str(file)]) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_check_says_what_is_wrong_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "pomhealth.toml"
+    file.write_text("fall = 0\n")
+    assert run(["config", "--check", "--settings", str(file)]) == 64
+    assert capfd.readouterr().err.startswith(f"Error: {file}: fall: 0: ")
