@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +116,21 @@ def test_a_storage_backend_that_never_answered_is_unknown(
     }
     server.start()
     until(lambda: not error(replica, "storage.backend"), "it recovers")
+
+
+def test_it_tells_a_supervisor_that_it_is_ready_that_it_is_there_and_that_it_ends(
+    standin: StandIn, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(f"{tmp_path}/notify")
+        supervisor.settimeout(30)
+        replica = standin(env={"NOTIFY_SOCKET": f"{tmp_path}/notify", "WATCHDOG_USEC": "400000"})
+        ready = [b"WATCHDOG=1"]
+        while ready[-1] == b"WATCHDOG=1":
+            ready.append(supervisor.recv(4096))
+        there = supervisor.recv(4096)
+        replica.stop()
+        last = there
+        while last == b"WATCHDOG=1":
+            last = supervisor.recv(4096)
+    assert (ready[-1], there, last) == (b"READY=1", b"WATCHDOG=1", b"STOPPING=1")

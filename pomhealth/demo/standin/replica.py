@@ -18,6 +18,7 @@ from pomhealth.demo.standin.clusters import Inside, clusters
 from pomhealth.demo.standin.envoy import Envoy
 from pomhealth.demo.standin.envoylog import EnvoyLog
 from pomhealth.demo.standin.listeners import listeners
+from pomhealth.demo.standin.notify import Notify
 from pomhealth.demo.standin.options import Address, Options, load
 from pomhealth.demo.standin.pairs import Rejected
 from pomhealth.demo.standin.places import cache_directory, data_directory
@@ -40,6 +41,7 @@ class Replica:
         self._environment = environment
         self._options = load(path, environment, release.version)
         self._book = health.Book()
+        self._notify = Notify(self._book, self._checks, environment if release.health_server else {})
         self._reloads = metrics.Reloads(time.time())
         self._certificates = CertificateFiles(cache_directory(environment))
         self._envoy = Envoy(release, environment)
@@ -98,12 +100,14 @@ class Replica:
                 self._hear_first_verdicts(),
                 self._ask_ready_forever(),
                 self._follow_configuration(),
+                self._notify.run(),
             )
         ]
 
     async def _stop(self) -> None:
         """Everything at once, as Pomerium: what it serves itself first, Envoy drained and ended straight after."""
         self._book.terminating("envoy.server")
+        self._notify.stopping()
         for task in (*self._tasks, *([self._storing] if self._storing else [])):
             task.cancel()
         await asyncio.gather(*(site.close() for site in self._sites), self._close_redirect())
