@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 _SYSTEMD = next(
     (path for path in ("/lib/systemd/systemd", "/usr/lib/systemd/systemd") if Path(path).exists()), ""
 )
-_PATIENCE = 60.0  # seconds: to boot takes two
+PATIENCE = 60.0  # seconds: to boot takes two
 _BOOT = """
 set -e
 box=$1 project=$2 systemd=$3
@@ -67,10 +67,10 @@ class Box:
     """A booted systemd. What is written inside is gone with it; its network is its own and empty."""
 
     def __init__(self, init: int) -> None:
-        self._enter = ["nsenter", "--target", str(init), "-m", "-p", "-u", "-i", "-n", "-C", "--wd=/", "--"]
+        self._enter = ["nsenter", "--target", str(init), "-m", "-p", "-u", "-i", "-n", "-C", "--"]
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = _PATIENCE
+        self, *command: str, check: bool = True, timeout: float = PATIENCE
     ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [*self._enter, *command], capture_output=True, text=True, timeout=timeout, check=False
@@ -78,13 +78,19 @@ class Box:
         assert done.returncode == 0 or not check, done.stdout + done.stderr
         return done
 
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """A command that goes on inside, its output to be read."""
+        return subprocess.Popen(
+            [*self._enter, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
     def write(self, path: str, text: str, mode: str = "644") -> None:
         script = 'mkdir -p "${1%/*}" && cat > "$1" && chmod "$2" "$1"'
         subprocess.run(
             [*self._enter, "sh", "-c", script, "sh", path, mode],
             input=text,
             text=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
             check=True,
         )
 
@@ -111,7 +117,7 @@ def booted() -> Iterator[Box]:
 
 
 def _when_up(outer: subprocess.Popen[bytes]) -> Box:
-    over = time.monotonic() + _PATIENCE
+    over = time.monotonic() + PATIENCE
     while time.monotonic() < over and outer.poll() is None:
         children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()
         if children:
@@ -125,7 +131,7 @@ def _when_up(outer: subprocess.Popen[bytes]) -> Box:
 
 def _remove(group: Path) -> None:
     """Control groups go from the leaves up, once the kernel has taken their processes out."""
-    over = time.monotonic() + _PATIENCE
+    over = time.monotonic() + PATIENCE
     while group.exists() and time.monotonic() < over:
         for path, _, _ in os.walk(group, topdown=False):
             with contextlib.suppress(OSError):
