@@ -14,22 +14,26 @@ DRAIN = "replica.drain"
 
 def one_line(view: View) -> str:
     """Whether the replica is ready, and if it is not, why: the root that is worst, with its cause."""
-    draining = view.status.entries.get(DRAIN)
-    if draining is not None and draining.finding is not None and not _gone(view):
-        return short(f"{'drained' if view.drained else 'draining'}: {draining.finding.summary}")
+    drain = _drain(view)
+    if drain:
+        return short(drain)
     if view.status.ready:
         return short(_ready(view))
     return short(_not_ready(view))
 
 
-def _gone(view: View) -> bool:
-    """Whether a drain ended with the replica itself: then that is what there is to say."""
-    return view.drain is not None and view.drain.get("end") == End.GONE.value
-
-
 def short(text: str) -> str:
     """No longer than fits beside a unit's name."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
+
+
+def _drain(view: View) -> str:
+    """How a drain stands; "" without one. Of a replica that ended with it, that none runs is what there is to say."""
+    entry = view.status.entries.get(DRAIN)
+    end = view.drain.get("end") if view.drain is not None else None
+    if entry is None or entry.finding is None or entry.outcome is not Outcome.FAIL or end == End.GONE.value:
+        return ""
+    return f"{'drained' if end else 'draining'}: {entry.finding.summary}"
 
 
 def _ready(view: View) -> str:
