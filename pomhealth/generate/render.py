@@ -8,7 +8,7 @@ only where it is not. A file of which nothing is left is not made.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import PurePosixPath
@@ -20,6 +20,8 @@ from pomhealth.generate.values import Values
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
+
+Known = Mapping[str, "str | float | bool"]
 
 KINDS = ("systemd", "ecs", "compose", "kubernetes")
 
@@ -71,34 +73,35 @@ def templates(kind: str) -> Iterator[tuple[str, str]]:
 def render(text: str, values: Values, escaped: Escape) -> str:
     """One text with its sections decided and its placeholders filled in. Raises as `files` does."""
     known = values.named()
-
-    def section(found: re.Match[str]) -> str:
-        value = known.get(found["name"])
-        if not isinstance(value, (bool, str)):
-            raise TemplateError(f"{found['name']} is neither a truth nor a text")
-        return found["lines"] if bool(value) == (found["sign"] == "#") else ""
-
-    def placeholder(found: re.Match[str]) -> str:
-        name = found[1]
-        value = known.get(name)
-        if value is None or isinstance(value, bool):
-            raise TemplateError(f"there is no value called {name}")
-        if not isinstance(value, str):
-            return f"{value:.15g}"
-        escape.check(name, value)
-        before = found.string[found.string.rfind("\n", 0, found.start()) + 1 : found.start()]
-        try:
-            return escaped(value, before)
-        except TemplateError as error:
-            raise TemplateError(f"{{{{{name}}}}} after {before!r}: {error}") from None
-
     chosen, before = text, ""
     while chosen != before:  # sections may stand in one another
-        before, chosen = chosen, _SECTION.sub(section, chosen)
+        before, chosen = chosen, _SECTION.sub(lambda found: _section(found, known), chosen)
     left = next((one[0] for one in _LEFT.finditer(chosen) if not _NAME.fullmatch(one[0])), None)
     if left is not None:
         raise TemplateError(f"{left} has no other end, or does not stand on a line of its own")
-    return _NAME.sub(placeholder, chosen)
+    return _NAME.sub(lambda found: _value(found, known, escaped), chosen)
+
+
+def _section(found: re.Match[str], known: Known) -> str:
+    value = known.get(found["name"])
+    if not isinstance(value, (bool, str)):
+        raise TemplateError(f"{found['name']} is neither a truth nor a text")
+    return found["lines"] if bool(value) == (found["sign"] == "#") else ""
+
+
+def _value(found: re.Match[str], known: Known, escaped: Escape) -> str:
+    name = found[1]
+    value = known.get(name)
+    if value is None or isinstance(value, bool):
+        raise TemplateError(f"there is no value called {name}")
+    if not isinstance(value, str):
+        return f"{value:.15g}"
+    escape.check(name, value)
+    before = found.string[found.string.rfind("\n", 0, found.start()) + 1 : found.start()]
+    try:
+        return escaped(value, before)
+    except TemplateError as error:
+        raise TemplateError(f"{found[0]} after {before!r}: {error}") from None
 
 
 def escape_for(kind: str, path: str) -> Escape:
