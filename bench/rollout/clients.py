@@ -65,7 +65,7 @@ class Clients:
         clients = [
             *(self._client("kept", self._short, every, kept=True) for _ in range(KEPT)),
             *(self._client("new", self._short, every) for _ in range(NEW)),
-            *(self._client("stream", self._stream, 0.0) for _ in range(STREAMS)),
+            *(self._client("stream", self._stream, 0.0, kept=one % 2 == 0) for one in range(STREAMS)),
             *(self._client("socket", self._socket, 0.0) for _ in range(SOCKETS)),
         ]
         await asyncio.gather(*clients)

@@ -17,8 +17,8 @@ _MOST = 8  # failures told one by one
 _HEAD = ("", "short", "streams", "WebSockets", "drain", "worst", "under way", "most", "out", "worst")
 _NOTE = """\
   short, streams, WebSockets: requests that failed, of those sent: {short:g} short ones a second, {kept} clients over kept
-  connections and {new} over a new one each; {streams} streams and {sockets} WebSockets of {shortest:g} to {longest:g} s
-  at any time, every byte compared.
+  connections and {new} over a new one each; {streams} streams, half of them over kept connections, and
+  {sockets} WebSockets of {shortest:g} to {longest:g} s at any time, every byte compared.
   drain: seconds that each took, median and worst; of `sleep` the sleep. under way: requests at its begin.
   out: seconds in which the balancer gave a replica nothing new, each restart.
   The balancer asks every {interval:g} s for /readyz, fall {fall}, rise {rise}, no retries; drain_notice {notice:g} s,
