@@ -186,7 +186,7 @@ class Agent:
     def _stuck(self) -> str:
         part = self._pulse.stuck()
         if part and part != self._told_stuck:
-            self._log.error("a part of pomhealth does not go on; its watchdog is not fed", part=part)
+            self._log.error("a part of pomhealth does not go on", part=part)
         self._told_stuck = part
         return part
 

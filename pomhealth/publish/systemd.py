@@ -55,6 +55,7 @@ class Supervised:
         self._stopping = False
         self._reloads = 0
         self._refused = ""
+        self._part = ""
         self._stale = False
         self._line = ""
         self._waiting: deque[Fields] = deque(maxlen=_MOST)
@@ -76,7 +77,8 @@ class Supervised:
 
     def beat(self) -> None:
         """Sends what is not sent yet. Called every second, so that words that change all the time cost little."""
-        if self._notifier.heard and (self._stale or self._waiting):
+        before, self._part = self._part, self._stuck()
+        if self._stale or self._waiting or self._part != before:
             self._tell()
 
     def ready(self) -> None:
@@ -130,6 +132,8 @@ class Supervised:
         said = one_line(self._view())
         if self._stopping and not said.startswith("draining"):
             said = "stopping"
+        if self._part:
+            said = short(f"pomhealth is stuck: {self._part} does not go on; it last said: {said}")
         return f"{said}; {short(f'reload refused: {self._refused}')}" if self._refused else said
 
     def _queue(self, fields: Fields) -> None:

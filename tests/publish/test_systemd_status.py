@@ -267,6 +267,20 @@ async def test_the_watchdog_starves_while_a_part_of_the_agent_is_stuck(heard: He
     assert await heard.next() == "WATCHDOG=1"
 
 
+def test_a_line_that_nobody_keeps_true_any_more_says_so(heard: Heard) -> None:
+    heard.supervised.start()
+    heard.stuck = "envoy.server"
+    heard.supervised.beat()
+    heard.supervised.beat()
+    heard.stuck = ""
+    heard.supervised.beat()
+    assert heard.taken() == [
+        "STATUS=ready",
+        "STATUS=pomhealth is stuck: envoy.server does not go on; it last said: ready",
+        "STATUS=ready",
+    ]
+
+
 def test_without_a_supervisor_nothing_is_worked_out() -> None:
     def never() -> View:
         raise AssertionError("the view is not asked for")
