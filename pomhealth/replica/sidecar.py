@@ -19,7 +19,9 @@ from pomhealth.settings import Settings
 from pomhealth.status import Unobservable
 
 _DEADLINE = 0.5  # seconds
-_LACK = "share the replica's PID namespace (Kubernetes: shareProcessNamespace, Docker: --pid, ECS: pidMode)"
+_LACK = (
+    "share the replica's PID namespace (shareProcessNamespace in Kubernetes, --pid in Docker, pidMode in ECS)"
+)
 
 
 def without_process(settings: Settings, before: Replica | None = None) -> Replica | None:
