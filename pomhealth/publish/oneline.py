@@ -13,17 +13,17 @@ DRAIN = "replica.drain"
 
 
 def one_line(view: View) -> str:
-    """Whether the replica is ready, and if it is not, why: the root that is worst, with its cause."""
+    """Whether the replica is ready, and if it is not, why: the root that is worst, with its cause. As long as it is."""
     drain = _drain(view)
     if drain:
-        return short(drain)
+        return drain
     if view.status.ready:
-        return short(_ready(view))
-    return short(_not_ready(view))
+        return _ready(view)
+    return _not_ready(view)
 
 
 def short(text: str) -> str:
-    """No longer than fits beside a unit's name."""
+    """No longer than is read at a glance. Secrets are taken out before: half of one is none that is known."""
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
 
 

@@ -83,21 +83,21 @@ class Supervised:
 
     def ready(self) -> None:
         """The agent knows what is so. It does not mean that the replica is well: STATUS tells that."""
-        if not self._ready:
+        if not self._ready and not self._stopping:
             self._ready = True
             self._tell(READY=1)
 
     def reloading(self) -> None:
         """The settings are being read again."""
         self._reloads += 1
-        if self._ready:
+        if self._ready and not self._stopping:
             self._tell(RELOADING=1, MONOTONIC_USEC=moment())
 
     def reloaded(self, refused: str = "") -> None:
         """The settings are in force; or they are `refused`, for this reason, which is told until they are right."""
         self._reloads -= 1
         self._refused = refused
-        if self._ready and not self._reloads:
+        if self._ready and not self._reloads and not self._stopping:
             self._tell(READY=1)
         else:
             self.changed(turned=True)
@@ -122,7 +122,7 @@ class Supervised:
         if not self._notifier.heard:
             return
         self._stale = False
-        line = self._scrub(self._words())
+        line = self._words()
         if line != self._line:
             self._line = line
             fields["STATUS"] = line
@@ -133,8 +133,12 @@ class Supervised:
         if self._stopping and not said.startswith("draining"):
             said = "stopping"
         if self._part:
-            said = short(f"pomhealth is stuck: {self._part} does not go on; it last said: {said}")
-        return f"{said}; {short(f'reload refused: {self._refused}')}" if self._refused else said
+            said = f"pomhealth is stuck: {self._part} does not go on; it last said: {said}"
+        refused = f"; {self._told(f'reload refused: {self._refused}')}" if self._refused else ""
+        return self._told(said) + refused
+
+    def _told(self, text: str) -> str:
+        return short(self._scrub(text))
 
     def _queue(self, fields: Fields) -> None:
         if fields:

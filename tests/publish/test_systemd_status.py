@@ -129,11 +129,13 @@ def test_the_line_says_whether_it_is_ready_and_if_not_why(
     assert one_line(view(findings, **more)) == line
 
 
-def test_the_line_is_bounded_and_says_first_what_matters_most() -> None:
-    long = one_line(view({"storage.backend": failed("refused", "word " * 1000, SEEN)}))
-    assert len(long) <= LONGEST
-    assert long.startswith("not ready: storage.backend: refused: word")
-    assert long.endswith("…")
+def test_the_line_is_bounded_and_says_first_what_matters_most(heard: Heard) -> None:
+    heard.show(view({"storage.backend": failed("refused", "word " * 1000, SEEN)}))
+    (told,) = heard.taken()
+    line = told.removeprefix("STATUS=")
+    assert len(line) <= LONGEST
+    assert line.startswith("not ready: storage.backend: refused: word")
+    assert line.endswith("…")
 
 
 def test_it_is_sent_when_it_changes_and_only_then(heard: Heard) -> None:
@@ -162,6 +164,21 @@ def test_words_that_change_without_a_turn_wait_for_the_next_beat(heard: Heard) -
 def test_nothing_secret_is_told(heard: Heard) -> None:
     heard.show(view({"storage.backend": failed("refused", "postgres://a:hunter2@db", SEEN)}))
     assert heard.taken() == ["STATUS=not ready: storage.backend: refused: postgres://a:xxxxx@db"]
+
+
+def test_not_even_the_half_of_a_secret_is_told_where_the_line_ends(heard: Heard) -> None:
+    prefix = len("not ready: storage.backend: refused: ")
+    for room in range(LONGEST - prefix - 10, LONGEST - prefix):
+        heard.show(view({"storage.backend": failed("refused", "x" * room + "hunter2", SEEN)}))
+    assert not [told for told in heard.taken() if "h" in told.rpartition("x")[2]]
+
+
+def test_while_it_stops_it_is_neither_ready_nor_reloading(heard: Heard) -> None:
+    heard.supervised.stopping()
+    heard.supervised.ready()
+    heard.supervised.reloading()
+    heard.supervised.reloaded()
+    assert heard.taken() == ["STOPPING=1\nSTATUS=stopping"]
 
 
 def test_ready_is_told_once_whatever_the_replica_is_like(heard: Heard) -> None:
