@@ -64,9 +64,9 @@ class Changes:
         except ReplicaError:
             return False
         if replica.awaited:
-            return False
+            return processes.closed() and without_process(settings, hidden=True) is not None
         if _admin_is_gone(replica) or (replica.admin is None and self._may_ask(replica)):
-            return without_process(settings, replica) != replica
+            return without_process(settings, replica, hidden=processes.closed()) != replica
         return self._listens_elsewhere(replica)
 
     def _listens_elsewhere(self, replica: Replica) -> bool:

@@ -29,11 +29,12 @@ def discover(settings: Settings, before: Replica | None = None) -> Replica:
         return with_process(main, settings, before)
     if settings.pomerium_config:
         check_readable(settings.pomerium_config, ", and no replica runs with it")
-    if before is not None and (before.main is not None or before.awaited):
+    hidden = processes.closed()
+    if before is not None and (before.main is not None or before.awaited) and not hidden:
         return awaited(settings, before)
     if processes.replicas():
         return awaited(settings, before)  # others are seen, so this one would be too
-    return without_process(settings, before) or awaited(settings, before)
+    return without_process(settings, before, hidden=hidden) or awaited(settings, before)
 
 
 def runs(settings: Settings) -> bool:

@@ -88,6 +88,14 @@ def is_replica(pid: int) -> bool:
     return seen is not None and seen.state not in _DEAD and _serves(pid, seen)
 
 
+def closed() -> bool:
+    """Whether a process of our own user is closed to us: one with more capabilities, where /proc hides those (hidepid
+    of proc(5), ProtectProc= of systemd.exec(5)).
+    """
+    user = os.geteuid()
+    return any(_closed(pid, user) for pid in pids())
+
+
 class Strangers:
     """Processes known to be none of a replica's children, so that the next look need not read them again."""
 
@@ -188,6 +196,18 @@ def pids() -> list[int]:
 def _everyone() -> dict[int, Stat]:
     """Every process that has not ended."""
     return {pid: seen for pid in pids() if (seen := stat(pid)) is not None and seen.state not in _DEAD}
+
+
+def _closed(pid: int, user: int) -> bool:
+    try:
+        if os.stat(f"/proc/{pid}").st_uid != user:
+            return False
+        os.close(os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC))
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _serves(pid: int, seen: Stat) -> bool:

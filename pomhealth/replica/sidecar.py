@@ -22,10 +22,17 @@ _DEADLINE = 0.5  # seconds
 _LACK = (
     "share the replica's PID namespace (shareProcessNamespace in Kubernetes, --pid in Docker, pidMode in ECS)"
 )
+_RIGHT = "give the agent's unit each capability that the replica's has (AmbientCapabilities=, CapabilityBoundingSet=)"
 
 
-def without_process(settings: Settings, before: Replica | None = None) -> Replica | None:
-    """The replica as its network namespace shows it; None where nothing there is a Pomerium's."""
+def without_process(
+    settings: Settings, before: Replica | None = None, *, hidden: bool = False
+) -> Replica | None:
+    """The replica as its network namespace shows it; None where nothing there is a Pomerium's.
+
+    `hidden` where it may run beside us and its process is closed to us.
+    """
+    lack = _RIGHT if hidden else _LACK
     admin = _admin(settings)
     options, stamps = _options(settings, before)
     health = health_of(options, settings, None, {})
@@ -33,10 +40,10 @@ def without_process(settings: Settings, before: Replica | None = None) -> Replic
     if admin is None and not answers and not settings.health_address:
         return None
     missing = dict.fromkeys(
-        ("process", "environment", "working directory", "files", "storage", "version"), _LACK
+        ("process", "environment", "working directory", "files", "storage", "version"), lack
     )
     if not options.path:
-        missing["options"] = f"{_LACK}, or name the replica's configuration with --pomerium-config"
+        missing["options"] = f"{lack}, or name the replica's configuration with --pomerium-config"
     if admin is None:
         missing["admin"] = (
             "no abstract socket of an Envoy of Pomerium's; name it with the setting envoy_admin"

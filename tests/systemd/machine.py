@@ -100,7 +100,7 @@ class Machine:
         self.run("systemctl", "stop", "--no-block", "pomhealth.socket", "pomhealth", "pomerium", check=False)
         self.run("systemctl", "kill", "--signal=KILL", "pomhealth", "pomerium", check=False)
         self.run("systemctl", "stop", "pomhealth.socket", "pomhealth", "pomerium", check=False)
-        self.run("rm", "-rf", "/etc/pomhealth")
+        self.run("sh", "-c", "rm -rf /etc/pomhealth /tmp/pomerium*")  # leftovers may be another user's
         for file in files("systemd", SHORT):
             self.box.write(f"{UNITS}/{file.path}", file.text)
         for unit, extra in _EXTRAS.items():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pomhealth.generate.render import files
 from tests.systemd.box import ROOT, needs_systemd
-from tests.systemd.machine import POMHEALTH, PYTHON, UNITS, Machine
+from tests.systemd.machine import POMHEALTH, PYTHON, SHORT, UNITS, Machine
 
 SHIPPED = ("pomhealth.service", "pomhealth.socket", "pomerium.service.d/pomhealth.conf")
 MOST = 15  # tenths: `systemd-analyze security` counts 1.5 as that
@@ -124,26 +127,48 @@ def test_agent_and_replica_start_together_in_any_order(machine: Machine, togethe
     assert "cycle" not in machine.run("journalctl", "--no-pager", "_PID=1").stdout
 
 
-@pytest.mark.parametrize("release", ["v0.33.1", "v0.32.9"])
-def test_the_agent_sees_all_that_root_sees(shipped: Machine, release: str) -> None:
-    """The older release has Envoy's admin interface on a socket file that only its own user may use."""
-    machine = shipped
-    machine.add("pomerium", f"Environment=POMHEALTH_STANDIN_RELEASE={release}\n")
-    machine.add("pomhealth", "")
-    machine.run("systemctl", "start", "pomerium")
+def test_the_agent_sees_all_that_root_sees(shipped: Machine) -> None:
+    shipped.add("pomhealth", "")  # no feed
+    sees_all(shipped)
 
+
+def test_the_agent_sees_all_of_an_older_release(machine: Machine) -> None:
+    """Whose Envoy has its admin interface on a socket file that only its own user may use."""
+    machine.add("pomerium", "Environment=POMHEALTH_STANDIN_RELEASE=v0.32.9\n")
+    sees_all(machine, but={"envoy.extensions"})  # which 0.32 does not report
+
+
+def test_the_agent_sees_all_of_a_replica_that_runs_as_root(machine: Machine) -> None:
+    for file in files("systemd", replace(SHORT, user="root", group="root", as_root=True)):
+        machine.box.write(f"{UNITS}/{file.path}", file.text)
+    machine.add("pomerium", "User=root\nGroup=root\n")
+    sees_all(machine)
+
+
+def sees_all(machine: Machine, but: AbstractSet[str] = frozenset()) -> None:
+    """The agent, shut in as it is, and `pomhealth check`, run by root, say the same; neither lacks anything else."""
+    machine.run("systemctl", "start", "pomerium")
     done = machine.run("env", "POMHEALTH_RELEASE_FEED=off", POMHEALTH, "check", "-o", "json")
     by_root = {one["id"]: one for one in json.loads(done.stdout)["checks"]}
 
+    assert len(by_root) > 20
     assert by_root["systemd.unit"]["outcome"] == "pass", by_root["systemd.unit"]
     assert "pomhealth.service" in by_root["systemd.unit"]["summary"]
-    unseen = {id_ for id_, one in by_root.items() if one["outcome"] == "unknown"}
-    machine.until(lambda: machine.status()["unobserved"].keys() == unseen, f"all but {unseen} is seen")
-    said = machine.status()
-    assert unseen <= {"envoy.extensions"}  # which 0.32 does not report
-    assert outcomes(said["statuses"]) == {
-        id_: one for id_, one in outcomes(by_root).items() if id_ not in unseen
+    assert {id_ for id_, one in by_root.items() if one["outcome"] == "unknown"} == but
+    machine.until(lambda: machine.status()["unobserved"].keys() == but, "all is seen")
+    assert outcomes(machine.status()["statuses"]) == {
+        id_: one for id_, one in outcomes(by_root).items() if id_ not in but
     }
+
+
+def test_a_replica_with_more_rights_than_the_agent_is_not_taken_for_gone(machine: Machine) -> None:
+    machine.add("pomerium", "AmbientCapabilities=CAP_NET_BIND_SERVICE CAP_NET_RAW\n")
+
+    machine.run("systemctl", "start", "pomerium")
+
+    said = machine.status()
+    assert (said["ready"], said["statuses"]["pomerium.process"]["outcome"]) == (True, "pass")
+    assert "AmbientCapabilities=" in said["unobserved"]["zero.bootstrap-config.save"]
 
 
 def outcomes(entries: dict[str, dict[str, Any]]) -> dict[str, tuple[str, str]]:
