@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -12,24 +12,10 @@ from pomhealth.checks import Context
 from pomhealth.drain.count import Counter
 from pomhealth.drain.model import Left
 from tests.contexts import context_of
-from tests.drain.traffic import Source, download, source
-from tests.standin import RunningReplica, StandIn
+from tests.drain.traffic import Source, download
+from tests.standin import RunningReplica
 
-
-@pytest.fixture(scope="module")
-def users() -> Iterator[Source]:
-    with source() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def replica(module_standin: StandIn, users: Source) -> RunningReplica:
-    return module_standin(routes=[users.route])
-
-
-@pytest.fixture(autouse=True)
-def _downloads_last(users: Source) -> None:
-    users.finish.clear()
+pytestmark = pytest.mark.usefixtures("_downloads_last")
 
 
 @pytest.fixture

@@ -17,30 +17,16 @@ from pathlib import Path
 import pytest
 
 from tests.agent.process import PATIENCE, Agent, agent, until
-from tests.drain.traffic import Source, download, source
-from tests.standin import RunningReplica, StandIn
+from tests.drain.traffic import Source, download
+from tests.standin import RunningReplica
 
-
-@pytest.fixture(scope="module")
-def users() -> Iterator[Source]:
-    with source() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def replica(module_standin: StandIn, users: Source) -> RunningReplica:
-    return module_standin(routes=[users.route])
+pytestmark = pytest.mark.usefixtures("_downloads_last")
 
 
 @pytest.fixture(scope="module")
 def running(replica: RunningReplica, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
     with started(replica, tmp_path_factory.mktemp("agent")) as one:
         yield one
-
-
-@pytest.fixture(autouse=True)
-def _downloads_last(users: Source) -> None:
-    users.finish.clear()
 
 
 @pytest.fixture
