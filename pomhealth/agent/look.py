@@ -12,7 +12,8 @@ from pomhealth.catalogue import Check
 from pomhealth.checks import Context, Look
 from pomhealth.clock import steady
 from pomhealth.reach import ReachError, Silent
-from pomhealth.status import Finding, Outcome, Unobservable, failed, unseen, void
+from pomhealth.replica import processes
+from pomhealth.status import Finding, Gate, Outcome, Unobservable, failed, unseen, void
 from pomhealth.status.finding import Evidence
 
 _JUST_NOW = 1.0  # seconds: who was late so short a time ago may have threads that are still catching up
@@ -50,6 +51,10 @@ async def look_once(
     moment = lag.now if lag is not None else steady
     start = moment()
     finding, broke, ended = await _finding(check, look, context, lag)
+    if check.gate is not Gate.LIVE and _bad(finding) and not processes.reached(context.replica.root):
+        finding = void(
+            "not judged: the replica's files cannot be reached any more, since its process has ended"
+        )
     elapsed = moment() - start
     late = lag.since(start) if lag is not None else Late()
     took = max(0.0, elapsed - late.total)
@@ -70,7 +75,7 @@ def judged(finding: Finding, late: Late, took: float, lately: Late, *, ended: bo
     may have been closed for want of our answer.
     """
     mute = (not ended or _mute(finding)) and (excuses(late, took) or excuses(lately, max(took, _JUST_NOW)))
-    gone = late.worst >= GONE and finding.outcome not in (Outcome.PASS, Outcome.SKIPPED)
+    gone = late.worst >= GONE and _bad(finding)
     if not mute and not gone:
         return finding
     seconds = max(late.worst, lately.worst)
@@ -114,6 +119,10 @@ async def _wait(task: asyncio.Future[Finding], seconds: float, lag: Lag | None) 
         await asyncio.wait((task,), timeout=wait)
         if lag is not None:
             lag.came(due)
+
+
+def _bad(finding: Finding) -> bool:
+    return finding.outcome not in (Outcome.PASS, Outcome.SKIPPED)
 
 
 def _mute(finding: Finding) -> bool:

@@ -166,6 +166,17 @@ def root(pid: int) -> str:
     return f"/proc/{pid}/root"
 
 
+def reached(root: str) -> bool:
+    """Whether a prefix that `root` gave still leads anywhere: it does not once the process has ended."""
+    if not root:
+        return True
+    try:
+        os.readlink(root)
+    except OSError:
+        return False
+    return True
+
+
 def same_network(pid: int) -> bool:
     """Whether the process shares our network namespace.
 
