@@ -168,6 +168,8 @@ def _options(look: Look) -> Options:
     elif named.startswith("/") or (named and look.cwd):
         shown = paths.reach(named, cwd=look.cwd, root="")
         file = configfile.load(shown, reached_by=look.reach(named))
+        if "mount namespace" in look.missing and file.problems and not file.digest:
+            file = configfile.ConfigFile("", unread=look.missing["mount namespace"])  # there it may be found
     elif named:
         file = configfile.ConfigFile("", unread=look.missing["working directory"])
     options = merge(file, look.environment, before)

@@ -181,7 +181,7 @@ def engine() -> Iterator[Podman]:
             yield podman
         finally:
             with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
-                podman.run("rm", "--all", "--force", "--time=0")
+                podman.run("rm", "--all", "--force", "--depend", "--time=0")
     finally:
         holder.kill()
         holder.communicate()

@@ -61,6 +61,16 @@ def test_with_the_network_alone_what_cannot_be_seen_stops_nothing(podman: Podman
     assert "share the replica's PID namespace" in " ".join(done.stdout.split())
 
 
+def test_of_files_that_only_the_replica_sees_nothing_is_claimed_to_another_user(podman: Podman) -> None:
+    """Its configuration is not where the agent's own container would have it."""
+    with replica(podman), agent(podman, "--user=1000:1000"):
+        report = json.loads(podman.run("exec", AGENT, "pomhealth", "check", "-o", "json").stdout)
+
+    outcomes = {one["id"]: one["outcome"] for one in report["checks"]}
+    assert not {"fail", "warn"} & set(outcomes.values())
+    assert outcomes["cluster_config_current"] == "unknown"
+
+
 def test_the_health_check_tells_the_truth_within_two_of_its_turns(podman: Podman) -> None:
     with replica(podman) as name, agent(podman):
         main = podman.run("inspect", "--format={{.State.Pid}}", name).stdout.strip()
