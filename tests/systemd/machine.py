@@ -17,7 +17,7 @@ import yaml
 
 from pomhealth.demo.certificate import self_signed
 from pomhealth.generate.render import files
-from pomhealth.generate.values import DEFAULTS
+from pomhealth.generate.values import DEFAULTS, Values
 from tests.systemd.box import PATIENCE, ROOT, Box
 
 UNITS = "/etc/systemd/system"
@@ -28,7 +28,7 @@ POMHEALTH = "/opt/pomhealth/bin/pomhealth"
 PYTHON = "/opt/pomhealth/bin/python"
 
 # Waits that suit a test: the files are those of `pomhealth generate systemd` for a place that wants them so.
-SHORT = replace(DEFAULTS, start_wait=4, notice=1, limit=20)
+SHORT = replace(DEFAULTS, start_wait=20, notice=1, limit=20)
 _SOON = "RestartSec=100ms\n"
 _EXTRAS = {"pomerium": _SOON, "pomhealth": f"{_SOON}Environment=POMHEALTH_RELEASE_FEED=off\n"}
 
@@ -101,8 +101,7 @@ class Machine:
         self.run("systemctl", "kill", "--signal=KILL", "pomhealth", "pomerium", check=False)
         self.run("systemctl", "stop", "pomhealth.socket", "pomhealth", "pomerium", check=False)
         self.run("sh", "-c", "rm -rf /etc/pomhealth /tmp/pomerium*")  # leftovers may be another user's
-        for file in files("systemd", SHORT):
-            self.box.write(f"{UNITS}/{file.path}", file.text)
+        self.place(SHORT)
         for unit, extra in _EXTRAS.items():
             self.box.write(f"{UNITS}/{unit}.service.d/test.conf", f"[Service]\n{extra}")
         self.configure()
@@ -115,6 +114,11 @@ class Machine:
     def mark(self) -> None:
         """A test begins here: `journal` tells what comes from now on."""
         self._cursor = self.run("journalctl", "-n0", "--show-cursor").stdout.rpartition("cursor: ")[2].strip()
+
+    def place(self, values: Values) -> None:
+        """The files that `pomhealth generate systemd` makes of these values."""
+        for file in files("systemd", values):
+            self.box.write(f"{UNITS}/{file.path}", file.text)
 
     def configure(self, **options: Any) -> None:
         """Pomerium's configuration, with these options besides (None removes one)."""

@@ -59,6 +59,14 @@ DOWN = """\
 Conflicts=pomhealth.socket pomhealth.service pomerium.service
 """
 
+BY_FILES = {
+    "certificates_current",
+    "certificates_match_hostnames",
+    "config.databroker.build",
+    "persistent_backend",
+    "zero.bootstrap-config.save",
+}
+
 pytestmark = needs_systemd
 
 
@@ -80,7 +88,7 @@ def test_systemctl_status_says_that_envoy_hangs_until_it_does_not(running: Machi
 def test_an_agent_that_does_not_go_on_is_started_anew(
     running: Machine, request: pytest.FixtureRequest
 ) -> None:
-    running.add("pomhealth", "WatchdogSec=2\n")
+    running.add("pomhealth", "WatchdogSec=3\n")
     request.addfinalizer(lambda: running.add("pomhealth", ""))
     running.run("systemctl", "restart", "pomhealth")
     before = running.shown("pomhealth", "MainPID")
@@ -161,15 +169,17 @@ def there(machine: Machine, name: str) -> bool:
 
 
 def test_a_replica_that_crashed_is_back_at_once(running: Machine) -> None:
-    """What systemd runs at a stop runs here too, with nothing left to drain. And nothing is told of what follows."""
+    """What systemd runs at a stop runs here too, with nothing left to drain. Its files, which are seen
+    through its process, are not taken for lost with it.
+    """
     running.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", "pomerium")
 
     running.until(lambda: running.shown("pomerium", "NRestarts") == "1", "it is started again")
     running.until(lambda: running.ready() == 200, "it serves")
     assert "status=9/KILL" in running.journal("pomerium")
     told = set(re.findall('"check": "([^"]*)", "outcome": "(?:fail|warn)"', running.journal("pomhealth")))
-    assert told <= {"pomerium.process", "envoy.server", "proxy.service", "replica.drain"}
     assert "pomerium.process" in told
+    assert not told & BY_FILES
 
 
 def test_the_port_is_held_also_while_no_agent_runs(machine: Machine) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from pomhealth.generate.render import files
 from tests.systemd.box import ROOT, needs_systemd
 from tests.systemd.machine import POMHEALTH, PYTHON, SHORT, UNITS, Machine
 
@@ -86,6 +85,8 @@ def test_a_start_that_cannot_succeed_fails_with_every_cause_and_is_tried_again(m
     squat = "import signal, socket; s = socket.create_server(('0.0.0.0', 443)); signal.pause()"
     machine.run("systemd-run", "--unit=squatter", PYTHON, "-c", squat)
     machine.run("systemctl", "stop", "database")
+    machine.place(replace(SHORT, start_wait=4))
+    machine.run("systemctl", "daemon-reload")
 
     done = machine.run("systemctl", "start", "pomerium", check=False)
     told = machine.journal("pomerium")
@@ -139,8 +140,7 @@ def test_the_agent_sees_all_of_an_older_release(machine: Machine) -> None:
 
 
 def test_the_agent_sees_all_of_a_replica_that_runs_as_root(machine: Machine) -> None:
-    for file in files("systemd", replace(SHORT, user="root", group="root", as_root=True)):
-        machine.box.write(f"{UNITS}/{file.path}", file.text)
+    machine.place(replace(SHORT, user="root", group="root", as_root=True))
     machine.add("pomerium", "User=root\nGroup=root\n")
     sees_all(machine)
 
