@@ -10,6 +10,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.docker import images
 from tests.docker.files import ROOT
 from tests.docker.podman import Podman
@@ -85,8 +87,11 @@ def test_the_health_check_tells_the_truth_within_two_of_its_turns(podman: Podman
     assert logged["Output"].startswith("envoy.server: stopped: ")
 
 
-def test_a_container_that_is_stopped_waits_for_the_replicas_connections(podman: Podman) -> None:
-    with replica(podman) as name, agent(podman):
+@pytest.mark.parametrize("processes", [True, False], ids=["processes shared", "network alone: process 1"])
+def test_a_container_that_is_stopped_waits_for_the_replicas_connections(
+    podman: Podman, *, processes: bool
+) -> None:
+    with replica(podman) as name, agent(podman, processes=processes):
         with podman.started(*holding(name)) as client:
             assert client.stdout is not None
             assert client.stdout.readline() == "open\n"
