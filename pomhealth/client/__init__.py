@@ -136,7 +136,7 @@ def _without(pid: str, verdict: Verdict) -> Verdict:
         summary=f"process {pid} has ended" if pid else "it has ended",
         fix=("its last lines say why: journalctl -u pomerium, or where else its output goes",),
     )
-    others = [row for row in verdict.failing if row.id != ended.id]
+    others = [row for row in verdict.failing if row.outcome == "fail" and row.id != ended.id]
     return Verdict(verdict.rows, [ended, *others], verdict.excluded)
 
 

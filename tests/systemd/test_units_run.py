@@ -71,7 +71,7 @@ pytestmark = needs_systemd
 
 
 def test_systemctl_status_says_that_envoy_hangs_until_it_does_not(running: Machine) -> None:
-    envoy = running.run("pgrep", "-x", "envoy").stdout.strip()
+    (envoy,) = (str(pid) for pid in running.status()["replica"]["envoy_pids"])
     before = running.shown("pomhealth", "StatusText")
     running.run("kill", "-STOP", envoy)
     try:

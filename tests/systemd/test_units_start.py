@@ -13,6 +13,18 @@ from tests.systemd.box import ROOT, needs_systemd
 from tests.systemd.machine import POMHEALTH, PYTHON, SHORT, UNITS, Machine
 
 SHIPPED = ("pomhealth.service", "pomhealth.socket", "pomerium.service.d/pomhealth.conf")
+# As an operator may shut Pomerium itself in; what systemd runs at its start and stop is shut in with it.
+SANDBOX = """\
+NoNewPrivileges=yes
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectProc=invisible
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+"""
 MOST = 15  # tenths: `systemd-analyze security` counts 1.5 as that
 
 pytestmark = needs_systemd
@@ -126,6 +138,18 @@ def test_agent_and_replica_start_together_in_any_order(machine: Machine, togethe
     machine.until(lambda: machine.shown("pomerium", "ActiveState") == "active", "the replica runs")
     assert machine.ready() == 200
     assert "cycle" not in machine.run("journalctl", "--no-pager", "_PID=1").stdout
+
+
+def test_the_wait_and_the_drain_work_inside_a_sandbox_of_pomeriums_own(machine: Machine) -> None:
+    machine.add("pomerium", SANDBOX)
+
+    machine.run("systemctl", "start", "pomerium")
+    ready = machine.ready()
+    machine.run("systemctl", "stop", "pomerium")
+
+    assert ready == 200
+    assert "healthy: " in machine.journal("pomerium")
+    assert "drained after" in machine.journal("pomerium")
 
 
 def test_the_agent_sees_all_that_root_sees(shipped: Machine) -> None:
