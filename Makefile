@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check verdicts bench docs lock clean
+.PHONY: help demo test check verdicts bench image docs lock clean
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -32,15 +32,20 @@ verdicts: .venv/.complete ## the short benchmark: each fault once, and half a mi
 bench: .venv/.complete ## the benchmarks, each beside its peer
 	$(BIN)/python -m bench
 
+image: .venv/.complete ## the images, built and run, and compose.yaml: needs root, podman and debootstrap; takes two minutes
+	POMHEALTH_DEBIAN=.venv/debian13 $(BIN)/python -m pytest tests/docker -rs
+
 docs: .venv/.complete ## docs/checks.md from the catalogue, docs/proofs.md from the tests' marks, the supervisors' files from their templates
 	$(BIN)/python -m pomhealth.catalogue.docs
 	$(BIN)/python -m pomhealth.generate.defaults
 	$(BIN)/python -m tests.proofs
 
-lock: .venv/.complete ## newer versions of everything into requirements.lock
+lock: .venv/.complete ## newer versions of everything into requirements.lock, and what runs of it into requirements-runtime.lock
 	$(PYTHON) -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv
 	.venv/uv/bin/uv pip compile pyproject.toml --universal --all-extras --generate-hashes --no-emit-index-url \
 	  --no-header --python-version 3.10 --upgrade --quiet -o requirements.lock
+	.venv/uv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.10 -c requirements.lock --quiet -o requirements-runtime.lock
 
 clean: ## remove what was made
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
