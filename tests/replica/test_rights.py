@@ -83,6 +83,13 @@ def test_an_unreadable_file_is_not_called_rejected(little: Little) -> None:
     assert found["path"] == ""
 
 
+def test_a_file_that_is_not_here_is_not_called_missing_where_the_replica_may_see_another(little: Little) -> None:
+    """It may have a mount namespace of its own, as in a container, and that cannot be looked into either."""
+    found = look(little.replica("--config", str(little.directory / "not-here.yaml")).pid)
+    assert RIGHT in found["missing"]["config"]
+    assert found["path"] == ""
+
+
 def test_sockets_of_another_user_name_the_right(little: Little) -> None:
     said = as_nobody(f"""
 from pomhealth.replica import processes, sockets
