@@ -31,13 +31,13 @@ _PAUSE = 0.2  # seconds between two tries
     "--timeout",
     "limit",
     metavar="SECONDS",
-    type=click.FloatRange(0, LONGEST),
+    type=click.FloatRange(0),
     help="The most that it may take in all.  [default: drain_limit of the agent's settings]",
 )
 @click.option(
     "--notice",
     metavar="SECONDS",
-    type=click.FloatRange(0, LONGEST),
+    type=click.FloatRange(0),
     help="How long the load balancer takes to notice.  [default: drain_notice of the agent's settings]",
 )
 @click.option("--cancel", is_flag=True, help="Put the replica back into rotation.")

@@ -82,6 +82,8 @@ def _label(name: str) -> str:
 
 def how_often(check: Check) -> str:
     """When a check is looked at, in words."""
+    if check.own:
+        return "twice a second while it stands: the agent itself does it"
     if not check.measured:
         return "only by the replica itself, in its own report (Pomerium 0.31 and newer)"
     return f"every {_span(check.interval)}, every {_span(check.retry)} while it fails; a look takes {check.deadline:g} s at most"
