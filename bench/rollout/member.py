@@ -78,6 +78,8 @@ class Member:
         self.replica.wait_until_ready()
         if self._order.probe is Probe.AGENT:
             self._await_health()
+        else:
+            self._await_own()
 
     def steps(self) -> dict[Step, Callable[[], None]]:
         """How each step is done that takes no balancer."""
