@@ -13,6 +13,7 @@ from pomhealth.checks import Context
 from pomhealth.drain.control import Control
 from pomhealth.drain.drainer import Drainer
 from pomhealth.drain.model import Reason, Terms, told
+from pomhealth.replica import processes
 from pomhealth.replica.model import Replica
 from pomhealth.settings import Settings
 
@@ -62,7 +63,7 @@ class Rotation:
 
     def found(self, replica: Replica) -> None:
         """The replica is this one from now on."""
-        self._drainer.found(replica)
+        self._drainer.found(replica, processes.age(replica.main) if replica.main is not None else None)
 
     def reported(self, *, terminating: bool) -> None:
         """Whether the replica's own report says TERMINATING of one of its parts."""

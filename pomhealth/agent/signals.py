@@ -28,7 +28,9 @@ class Signals:
         for number in _STOPPING:
             loop.add_signal_handler(number, self._stopped, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)  # what came while the program was loaded comes now
+        signal.pthread_sigmask(
+            signal.SIG_UNBLOCK, _STOPPING
+        )  # what came while the program was loaded comes now
 
     def restore(self) -> None:
         loop = asyncio.get_running_loop()

@@ -43,6 +43,7 @@ def main(arguments: list[str]) -> int:
     try:
         options = parse(arguments, dict(os.environ))
         address = Address(options.address)
+        fallback = Address(options.fallback) if options.fallback else None
     except (UsageError, AddressError) as error:
         _write(2, f"pomhealth health: {error}\n")
         return USAGE
@@ -50,10 +51,15 @@ def main(arguments: list[str]) -> int:
         _write(1, HELP)
         return HEALTHY
     verdict = _wait(address, options)
+    unanswered = ""
+    if verdict.trouble is not None and fallback is not None:
+        unanswered = f"{address.where}: {verdict.trouble}; {fallback.where} is asked instead\n"
+        address, verdict = fallback, _ask(fallback, options, options.timeout)
     if options.output == "json":
+        _write(2, unanswered)
         _write(1, _as_json(verdict, address))
     else:
-        _write(1, _as_text(verdict, address, verbose=options.verbose))
+        _write(1, unanswered + _as_text(verdict, address, verbose=options.verbose))
     return HEALTHY if verdict.healthy else UNHEALTHY
 
 
@@ -96,6 +102,13 @@ def _absent(id_: str) -> Row:
     )
 
 
+def _ask(address: Address, options: Options, timeout: float) -> Verdict:
+    try:
+        return judge(ask(address, timeout), options.ids, options.exclude, live=options.live)
+    except AskError as error:
+        return Verdict([], [], [], error)
+
+
 def _wait(address: Address, options: Options) -> Verdict:
     """The first healthy verdict, or the last one when the time to wait is over."""
     until = monotonic() + options.wait
@@ -104,10 +117,7 @@ def _wait(address: Address, options: Options) -> Verdict:
         timeout = (
             min(options.timeout, max(until - monotonic(), _FIRST_PAUSE)) if options.wait else options.timeout
         )
-        try:
-            verdict = judge(ask(address, timeout), options.ids, options.exclude, live=options.live)
-        except AskError as error:
-            verdict = Verdict([], [], [], error)
+        verdict = _ask(address, options, timeout)
         if options.pid is not None and not _runs(options.pid):
             return _without(options.pid, verdict)
         if verdict.healthy or monotonic() + pause >= until:

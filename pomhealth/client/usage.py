@@ -11,6 +11,8 @@ Options:
   -a, --address ADDR   whom to ask: HOST:PORT, http://HOST:PORT or unix:PATH
                        [default: $POMHEALTH_ADDRESS, $POMHEALTH_LISTEN, or
                        127.0.0.1:28081; a replica itself is at 127.0.0.1:28080]
+      --fallback ADDR  whom to ask where that one gives no answer at all, such as
+                       the replica itself where the agent is broken
   -e, --exclude ID     leave this check out; may be given more than once
       --live           only what a restart would help against counts, for a
                        supervisor that restarts what is not healthy
@@ -35,6 +37,7 @@ _VALUES = {
     "-a": "address",
     "--address": "address",
     "--health-addr": "address",  # as Pomerium's own client calls it
+    "--fallback": "fallback",
     "-e": "exclude",
     "--exclude": "exclude",
     "--wait": "wait",
@@ -53,10 +56,23 @@ class UsageError(ValueError):
 class Options:
     """What was asked for. Times in seconds."""
 
-    __slots__ = ("address", "exclude", "help", "ids", "live", "output", "pid", "timeout", "verbose", "wait")
+    __slots__ = (
+        "address",
+        "exclude",
+        "fallback",
+        "help",
+        "ids",
+        "live",
+        "output",
+        "pid",
+        "timeout",
+        "verbose",
+        "wait",
+    )
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.fallback = ""
         self.exclude: list[str] = []
         self.ids: list[str] = []
         self.help = False

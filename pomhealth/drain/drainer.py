@@ -35,6 +35,7 @@ EVERY = 0.5  # seconds between two looks at what is left
 BESIDE = (
     0.25  # seconds after each half: the agent's own handshakes with the listener stand on the full second
 )
+SEEN_LATE = 3.0  # seconds that a new replica may stay unnoticed where its processes cannot be seen
 
 Listener = Callable[[], None]
 
@@ -113,15 +114,19 @@ class Drainer:
         self._say()
         return True
 
-    def found(self, replica: Replica) -> None:
-        """The replica is this one from now on: the drain of another is over, one of a replica that has ended is too."""
+    def found(self, replica: Replica, age: float | None = None) -> None:
+        """The replica is this one from now on: the drain of another is over, one of a replica that has ended is too.
+
+        `age` is how many seconds ago its process was started, None where that cannot be seen. One that ran already when
+        the drain was asked for is the one that was meant: it had only not been found yet.
+        """
         drain = self._drain
         if drain is None:
             return
         if replica.awaited:
             self._drain = gone(drain, self._age())
             self._tell()
-        elif self._of is None:
+        elif self._of is None or (SEEN_LATE if age is None else age) > self._age():
             self._of = identity(replica)
         elif self._of != identity(replica):
             self.cancel("another process has taken the place of the drained replica")

@@ -89,6 +89,8 @@ def _on_the_machine(
     if replica is None:
         return
     yield from _config(replica, settings, seen)
+    if replica.health is not None:
+        yield "own", Value(replica.health.asked_at, replica.health.origin)
     low = [one for one in replica.endpoints if 0 < one.port < seen.first_free]
     if replica.endpoints:
         needed = bool(low) and (replica.main is None or replica.main.uid != 0)

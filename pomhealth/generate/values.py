@@ -15,7 +15,7 @@ class Values:
 
     `program` is pomhealth's own path, `config` the replica's configuration file, `user` and `group` what it runs as,
     `unit` the systemd unit that runs it. `listen` is the agent's HOST:PORT and
-    `agent_port` that port alone, `main_port` the port of the replica's main listener. Seconds: `notice` (a load
+    `agent_port` that port alone, `own` the HOST:PORT of the replica's own health server, `main_port` the port of the replica's main listener. Seconds: `notice` (a load
     balancer notices), `limit` (a drain, notice included), `start_wait` (a start). `namespace` is Kubernetes'.
 
     `settings` is the agent's settings file where it is not the usual one, `meant` the configuration file of the
@@ -31,6 +31,7 @@ class Values:
     config: str = "/etc/pomerium/config.yaml"
     listen: str = "127.0.0.1:28081"
     agent_port: int = 28081
+    own: str = "127.0.0.1:28080"
     main_port: int = 443
     notice: float = 10
     limit: float = 90

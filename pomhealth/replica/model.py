@@ -123,6 +123,12 @@ class Endpoint:
         """The address to connect to: loopback where the listener takes every address."""
         return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
 
+    @property
+    def asked_at(self) -> str:
+        """The same with its port, as it is written."""
+        host = self.connect_host
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class AdminAddress:

@@ -126,7 +126,9 @@ def test_on_no_terminal_the_log_is_json_and_as_text_when_asked_for(tmp_path: Pat
 
 
 @needs_root
-def test_as_a_containers_first_process_it_heeds_a_sigterm_that_comes_while_it_is_loaded(tmp_path: Path) -> None:
+def test_as_a_containers_first_process_it_heeds_a_sigterm_that_comes_while_it_is_loaded(
+    tmp_path: Path,
+) -> None:
     """The kernel drops what the first process of a container has no handler for."""
     agent = [sys.executable, "-m", "pomhealth", "run", "--listen", "127.0.0.1:0", *nothing_runs(tmp_path)]
     box = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *agent]

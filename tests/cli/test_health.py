@@ -185,6 +185,35 @@ def test_a_replicas_own_server_tells_no_gates_so_live_leaves_nothing_out() -> No
     assert told(saying(http(json.dumps(body).encode())), "--live")[0] == 1
 
 
+NOBODY = "127.0.0.1:1"
+
+
+def test_where_the_agent_gives_no_answer_the_fallback_is_asked_and_it_says_so() -> None:
+    with serving(saying(agent(*FINE))) as server:
+        done = health("-a", NOBODY, "--fallback", server.address)
+    assert done.returncode == 0
+    first, second = done.stdout.splitlines()
+    assert first == f"{NOBODY}: connection refused, nothing listens there; {server.address} is asked instead"
+    assert second.startswith("healthy: ")
+
+
+def test_where_neither_answers_the_fallbacks_silence_counts() -> None:
+    done = health("-a", NOBODY, "--fallback", "127.0.0.1:2", "-o", "json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["address"] == "127.0.0.1:2"
+    assert done.stderr.startswith(f"{NOBODY}: connection refused")
+
+
+def test_an_agent_that_answers_is_believed_whatever_the_fallback_would_say() -> None:
+    assert told(saying(agent(FINE[0], READ_ONLY, ready=0)), "--fallback", NOBODY)[0] == 1
+
+
+def test_a_fallback_that_is_no_address_is_wrong_usage() -> None:
+    done = health("--fallback", "elsewhere")
+    assert done.returncode == 64
+    assert "address 'elsewhere' is not HOST:PORT" in done.stderr
+
+
 def test_of_very_many_faults_it_says_what_supervisors_keep_and_how_many_there_are() -> None:
     rows = [(f"x{number}", "fail", "1", "ready", "cause", "größer " * 90) for number in range(30)]
     status, output = told(saying(agent(*rows, ready=0)))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 
 from pomhealth.agent.board import Board
 from pomhealth.checks import Context
+from pomhealth.clock import steady
 from pomhealth.drain import drainer as module
 from pomhealth.drain.count import Counter
 from pomhealth.drain.drainer import ID, Drainer
 from pomhealth.drain.model import End, Left, Reason, Terms
-from pomhealth.replica.model import Process, Replica
+from pomhealth.replica.model import AdminAddress, Process, Replica
 from pomhealth.status import Outcome
 from tests.agent.little import PATIENCE, Probe, check, context, plan, until
 
@@ -36,12 +37,14 @@ class Counted(Counter):
 
 
 @asynccontextmanager
-async def draining() -> AsyncIterator[tuple[Drainer, Board, Counted]]:
+async def draining(
+    clock: Callable[[], float] = steady,
+) -> AsyncIterator[tuple[Drainer, Board, Counted]]:
     board = Board(plan((check("measured"), Probe())))
     board.found(REPLICA, another=True)
     counter = Counted()
     here = context()
-    drainer = Drainer(board, lambda: here, log=structlog.get_logger, counter=counter)
+    drainer = Drainer(board, lambda: here, log=structlog.get_logger, counter=counter, clock=clock)
     try:
         yield drainer, board, counter
     finally:
@@ -108,7 +111,29 @@ async def test_the_same_replica_seen_anew_stays_out_and_another_does_not() -> No
         assert out(board)
         assert drainer.drain is not None
         assert drainer.drain.end is End.GONE
-        drainer.found(Replica(main=Process(8, 2, 0, 0)))
+        drainer.found(Replica(main=Process(8, 2, 0, 0)), age=0.0)
+        assert not out(board)
+
+
+async def test_a_replica_that_ran_when_the_drain_was_asked_for_is_the_one_that_was_meant() -> None:
+    """It had taken the place of another a moment before, and was not found yet."""
+    async with draining() as (drainer, board, _):
+        drainer.begin(Reason.ASKED, TERMS)
+        drainer.found(Replica(main=Process(8, 2, 0, 0)), age=1.0)
+        assert out(board)
+        drainer.found(Replica(main=Process(9, 3, 0, 0)), age=0.0)
+        assert not out(board)
+
+
+async def test_where_processes_cannot_be_seen_one_that_is_found_soon_is_the_one_that_was_meant() -> None:
+    clock = [1000.0]
+    async with draining(lambda: clock[0]) as (drainer, board, _):
+        drainer.begin(Reason.ASKED, TERMS)
+        clock[0] += module.SEEN_LATE - 0.1
+        drainer.found(Replica(admin=AdminAddress("abstract", "one", "test")))
+        assert out(board)
+        clock[0] += module.SEEN_LATE
+        drainer.found(Replica(admin=AdminAddress("abstract", "two", "test")))
         assert not out(board)
 
 
@@ -120,7 +145,7 @@ async def test_where_no_replica_runs_there_is_nothing_to_wait_for() -> None:
         over = await asyncio.wait_for(drainer.over(), PATIENCE)
         assert over is not None
         assert over.end is End.GONE
-        drainer.found(REPLICA)
+        drainer.found(REPLICA, age=0.0)
         assert not out(board)
 
 

@@ -59,6 +59,13 @@ def test_on_the_machine_every_value_is_the_replicas_own_with_its_origin() -> Non
     assert found.origin("limit") == "default"
 
 
+def test_the_replicas_own_health_server_is_where_it_can_be_asked() -> None:
+    assert placed().values.own == "127.0.0.1:28080"
+    moved = Endpoint("health_check_addr", "::", 38080, Holder.POMERIUM, f"{FILE}:7")
+    found = placed(replica=replace(REPLICA, health=moved))
+    assert (found.values.own, found.origin("own")) == ("[::1]:38080", FILE)
+
+
 def test_an_origin_names_the_file_without_the_line_which_the_next_edit_changes() -> None:
     assert placed().origin("main_port") == FILE
     version = replace(REPLICA, version=Value("0.33.1", "x-pomerium-version on 127.0.0.1:5443"))

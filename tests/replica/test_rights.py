@@ -83,7 +83,9 @@ def test_an_unreadable_file_is_not_called_rejected(little: Little) -> None:
     assert found["path"] == ""
 
 
-def test_a_file_that_is_not_here_is_not_called_missing_where_the_replica_may_see_another(little: Little) -> None:
+def test_a_file_that_is_not_here_is_not_called_missing_where_the_replica_may_see_another(
+    little: Little,
+) -> None:
     """It may have a mount namespace of its own, as in a container, and that cannot be looked into either."""
     found = look(little.replica("--config", str(little.directory / "not-here.yaml")).pid)
     assert RIGHT in found["missing"]["config"]

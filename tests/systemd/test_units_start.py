@@ -122,6 +122,15 @@ def test_a_start_that_ends_at_once_is_not_waited_for(shipped: Machine) -> None:
     assert "unknown databroker storage backend type: redis" in shipped.journal("pomerium")
 
 
+def test_an_agent_that_is_broken_does_not_keep_the_replica_from_starting(machine: Machine) -> None:
+    machine.place(replace(SHORT, start_wait=5))
+    machine.add("pomhealth", "ExecStart=\nExecStart=/bin/false\n")
+
+    machine.run("systemctl", "start", "pomerium")
+
+    assert "127.0.0.1:28080 is asked instead" in machine.journal("pomerium")
+
+
 @pytest.mark.parametrize(
     "together",
     [("pomhealth", "pomerium"), ("pomerium", "pomhealth"), ("both.target",)],
