@@ -187,6 +187,8 @@ async def test_a_page_that_alone_gives_no_answer_is_a_silence(replica: RunningRe
         replica.rewrite(idp_provider=None)
         async with context_of(replica) as context:
             finding = await look(context)
+            while finding.blocked_by:  # on a busy machine the listener's other answer may be late too
+                finding = await look(context)
     assert (finding.cause, finding.silent) == ("no-answer", True)
 
 

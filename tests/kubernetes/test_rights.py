@@ -67,6 +67,7 @@ def may_run() -> bool:
 
 @dataclass(frozen=True)
 class Running:
+    directory: Path
     pid: int
     config: str
 
@@ -81,7 +82,7 @@ def replica() -> Iterator[Running]:
     )
     try:
         assert started.stdout is not None
-        yield Running(*json.loads(started.stdout.readline()))
+        yield Running(directory, *json.loads(started.stdout.readline()))
     finally:
         started.communicate(timeout=PATIENCE)
         shutil.rmtree(directory)
@@ -92,7 +93,7 @@ def beside(one: Running, log: Path) -> Iterator[Agent]:
     """The agent, to whose own files the replica's do not belong."""
     command = as_user(
         *("-m", "pomhealth", "run", "--listen", "127.0.0.1:0", "--pid", str(one.pid)),
-        without=tempfile.gettempdir(),
+        without=str(one.directory),
     )
     said = environment(POMHEALTH_RELEASE_FEED="off", PATH=os.defpath)
     with log.open("wb") as out:
