@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -70,7 +71,8 @@ def first(
         left = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.kill()
         for one in left:
-            one.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
         process.communicate(timeout=PATIENCE)
 
 
