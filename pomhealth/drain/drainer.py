@@ -13,6 +13,7 @@ from pomhealth.checks import Context
 from pomhealth.clock import steady
 from pomhealth.drain.count import Counter
 from pomhealth.drain.model import (
+    ID,
     WORDS,
     Drain,
     Left,
@@ -30,7 +31,6 @@ from pomhealth.replica.model import Replica
 from pomhealth.replica.running import identity
 from pomhealth.status import DRAINING, Evidence, Finding, failed
 
-ID = "replica.drain"
 EVERY = 0.5  # seconds between two looks at what is left
 BESIDE = (
     0.25  # seconds after each half: the agent's own handshakes with the listener stand on the full second

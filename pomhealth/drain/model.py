@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+ID = "replica.drain"  # under which the map tells of it
 QUIET = 5.0  # seconds without a byte after which a connection without a request is idle
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pomhealth.drain.model import ID as DRAIN
 from pomhealth.drain.model import End
 from pomhealth.publish.view import View
 from pomhealth.status import Entry, Gate, Outcome
 
 LONGEST = 240  # characters
-DRAIN = "replica.drain"
 
 
 def one_line(view: View) -> str:

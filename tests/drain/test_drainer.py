@@ -13,8 +13,8 @@ from pomhealth.checks import Context
 from pomhealth.clock import steady
 from pomhealth.drain import drainer as module
 from pomhealth.drain.count import Counter
-from pomhealth.drain.drainer import ID, Drainer
-from pomhealth.drain.model import End, Left, Reason, Terms
+from pomhealth.drain.drainer import Drainer
+from pomhealth.drain.model import ID, End, Left, Reason, Terms
 from pomhealth.replica.model import AdminAddress, Process, Replica
 from pomhealth.status import Outcome
 from tests.agent.little import PATIENCE, Probe, check, context, plan, until
