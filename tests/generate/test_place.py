@@ -28,7 +28,7 @@ REPLICA = Replica(
 )
 SEEN = Facts(
     Value("/srv/pomhealth/bin/pomhealth", "the pomhealth that made this file"),
-    directory="/work",
+    directory="/srv/here",
     user="svc",
     group="web",
     unit="other.service",
@@ -147,13 +147,13 @@ def test_where_its_addresses_cannot_be_seen_the_right_is_given() -> None:
 def test_the_replica_that_is_meant_stays_the_one_when_others_come() -> None:
     assert placed().values.meant == ""
     assert placed(pid=812).values.meant == "/srv/pomerium.yaml"
-    assert placed(pomerium_config="conf/b.yaml").values.meant == "/work/conf/b.yaml"
-    assert placed(pomerium_config="conf/b.yaml").values.config == "/work/conf/b.yaml"
+    assert placed(pomerium_config="conf/b.yaml").values.meant == "/srv/here/conf/b.yaml"
+    assert placed(pomerium_config="conf/b.yaml").values.config == "/srv/here/conf/b.yaml"
 
 
 def test_settings_of_another_file_are_the_agents_too() -> None:
     assert placed(file="/etc/pomhealth/pomhealth.toml").values.settings == ""
-    assert placed(file="my.toml").values.settings == "/work/my.toml"
+    assert placed(file="my.toml").values.settings == "/srv/here/my.toml"
 
 
 def test_a_replica_that_is_root_is_told_from_others() -> None:
