@@ -120,6 +120,19 @@ class Options:
     def runs(self, service: str) -> bool:
         return service in self.services
 
+    @property
+    def ports(self) -> frozenset[int]:
+        """Every port that the options ask for."""
+        asked = (
+            self.address,
+            self.grpc_address,
+            self.metrics_address,
+            self.envoy_admin_address,
+            self.redirect_address,
+            self.health_address,
+        )
+        return frozenset(one.port for one in asked if one is not None)
+
 
 def load(path: Path, environment: Mapping[str, str], version: str) -> Options:
     """The options of this file and environment. Raises Rejected as Pomerium of this version refuses them."""

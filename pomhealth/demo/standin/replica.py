@@ -85,7 +85,7 @@ class Replica:
             authorize=await self._serve(pages.authorize(current)),
             metrics=await self._serve(pages.metrics(self._metrics_page, self._envoy_metrics)),
             grpc=await self._serve(pages.databroker(self._release.version)),
-            egress=free_ports(1)[0],
+            egress=self._port_of_nobody(),
             admin_pipe=self._envoy.pipe,
         )
         self._report_services()
@@ -117,6 +117,11 @@ class Replica:
         await self._admin.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._envoy.stop()
+
+    def _port_of_nobody(self) -> int:
+        """One that is free, and that no listener of its own will ask for once Envoy runs."""
+        own = self._options.ports
+        return next(port for port in free_ports(len(own) + 1) if port not in own)
 
     def _current(self) -> Options:
         return self._options
