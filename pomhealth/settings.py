@@ -8,6 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from pomhealth.settings_kinds import (
+    as_networks,
+    as_one_of,
+    as_path,
+    as_seconds,
+    as_text,
+    as_truth,
+    as_whole,
+)
 from pomhealth.status.finding import Gate
 
 DEFAULT_LISTEN = "127.0.0.1:28081"
@@ -15,16 +24,6 @@ DEFAULT_FEED = "https://api.github.com/repos/pomerium/pomerium/releases/latest"
 OFF = "off"
 POMERIUM_PORT = 28080
 
-_TRUTHS = {
-    "true": True,
-    "yes": True,
-    "on": True,
-    "1": True,
-    "false": False,
-    "no": False,
-    "off": False,
-    "0": False,
-}
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("auto", "json", "text")
@@ -111,54 +110,8 @@ def split_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("it is not text")  # noqa: TRY004  (one kind of error for every reader)
-    return value.strip()
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError("it is not a number")  # noqa: TRY004
-    try:
-        return float(value)
-    except ValueError:
-        raise ValueError("it is not a number") from None
-
-
-def _whole(low: int, high: int) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        number = _number(value)
-        if not number.is_integer():
-            raise ValueError("it is not a whole number")
-        if not low <= number <= high:
-            raise ValueError("it is out of range")
-        return int(number)
-
-    return read
-
-
-def _seconds(low: float, high: float) -> Callable[[object], float]:
-    def read(value: object) -> float:
-        seconds = _number(value)
-        if not low <= seconds <= high:
-            raise ValueError("it is out of range")
-        return seconds
-
-    return read
-
-
-def _truth(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    said = _TRUTHS.get(_text(value).lower())
-    if said is None:
-        raise ValueError("it is neither true nor false")
-    return said
-
-
 def _listen(value: object) -> str:
-    text = _text(value)
+    text = as_text(value)
     host, port = split_address(text)
     if not host:
         raise ValueError("it has no host (every address is 0.0.0.0 or [::])")
@@ -171,7 +124,7 @@ def _listen(value: object) -> str:
 
 
 def _address(value: object) -> str:
-    text = _text(value)
+    text = as_text(value)
     host, port = split_address(text)
     if not host or not port:
         raise ValueError("it needs a host and a port")
@@ -179,31 +132,14 @@ def _address(value: object) -> str:
 
 
 def _admin(value: object) -> str:
-    text = _text(value)
+    text = as_text(value)
     if text.startswith(("@", "/")) and len(text) > 1:
         return text
     return _address(text)
 
 
-def _one_of(allowed: tuple[str, ...]) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        text = _text(value).lower()
-        if text not in allowed:
-            raise ValueError("there is no such one")
-        return text
-
-    return read
-
-
-def _path(value: object) -> str:
-    text = _text(value)
-    if not text:
-        raise ValueError("it is empty")
-    return text
-
-
 def _feed(value: object) -> str:
-    text = _text(value)
+    text = as_text(value)
     if text.lower() == OFF:
         return OFF
     url = urlsplit(text)
@@ -212,27 +148,10 @@ def _feed(value: object) -> str:
     return text
 
 
-def _networks(value: object) -> tuple[str, ...]:
-    parts = [_text(one) for one in value] if isinstance(value, list) else _text(value).split(",")
-    named = tuple(part.strip() for part in parts if part.strip())
-    wrong = next((part for part in named if not _is_network(part)), None)
-    if wrong is not None:
-        raise ValueError(f"{wrong} is neither an IP address nor a network")
-    return named
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
 def read_gate(value: object) -> Gate:
     """What a check stops, from a file or a variable. Raises ValueError."""
     try:
-        return Gate(_text(value).lower())
+        return Gate(as_text(value).lower())
     except ValueError:
         raise ValueError("there is no such gate") from None
 
@@ -242,22 +161,24 @@ SHORTEST, LONGEST = 0.2, 604800.0
 
 def read_interval(value: object) -> float:
     """Seconds between two looks. Raises ValueError."""
-    return _seconds(SHORTEST, LONGEST)(value)
+    return as_seconds(SHORTEST, LONGEST)(value)
 
 
 KEYS = (
     Key("listen", "where the agent answers", "HOST:PORT, any port but 28080", _listen),
-    Key("pid", "the replica's main process", "a process id", _whole(1, 2**22)),
-    Key("pomerium_config", "the replica's --config file", "a path", _path),
+    Key("pid", "the replica's main process", "a process id", as_whole(1, 2**22)),
+    Key("pomerium_config", "the replica's --config file", "a path", as_path),
     Key("health_address", "the replica's own health server", "HOST:PORT", _address),
     Key("envoy_admin", "Envoy's admin interface", "@NAME, /PATH or HOST:PORT", _admin),
-    Key("fall", "silent tries in a row until they count", "a whole number from 1 to 10", _whole(1, 10)),
-    Key("rise", "good tries in a row until a silence is over", "a whole number from 1 to 10", _whole(1, 10)),
+    Key("fall", "silent tries in a row until they count", "a whole number from 1 to 10", as_whole(1, 10)),
+    Key(
+        "rise", "good tries in a row until a silence is over", "a whole number from 1 to 10", as_whole(1, 10)
+    ),
     Key(
         "certificate_days",
         "days before its end from which a certificate is told of",
         "a whole number from 1 to 365",
-        _whole(1, 365),
+        as_whole(1, 365),
     ),
     Key(
         "release_feed",
@@ -269,34 +190,36 @@ KEYS = (
         "cluster_addresses",
         "where users reach the cluster: its load balancer's addresses",
         "IP addresses and networks, with commas between",
-        _networks,
+        as_networks,
     ),
     Key(
         "expected_replicas",
         "how many replicas the cluster should have (0: no expectation)",
         "a whole number from 0 to 1000",
-        _whole(0, 1000),
+        as_whole(0, 1000),
     ),
-    Key("drain_on_stop", "whether SIGTERM takes the replica out of rotation first", "true or false", _truth),
+    Key(
+        "drain_on_stop", "whether SIGTERM takes the replica out of rotation first", "true or false", as_truth
+    ),
     Key(
         "drain_notice",
         "how long a load balancer takes to notice that the replica is not ready",
         "seconds from 0 to 600",
-        _seconds(0, 600),
+        as_seconds(0, 600),
     ),
     Key(
         "drain_limit",
         "how long a drain may take in all",
         "seconds from 1 to 86400",
-        _seconds(1, 86400),
+        as_seconds(1, 86400),
     ),
-    Key("cache_dir", "where pomhealth keeps the feed's last answer", "a path", _path),
-    Key("log_level", "the least that is logged", ", ".join(LOG_LEVELS), _one_of(LOG_LEVELS)),
+    Key("cache_dir", "where pomhealth keeps the feed's last answer", "a path", as_path),
+    Key("log_level", "the least that is logged", ", ".join(LOG_LEVELS), as_one_of(LOG_LEVELS)),
     Key(
         "log_format",
         "how it is logged (auto: text on a terminal)",
         ", ".join(LOG_FORMATS),
-        _one_of(LOG_FORMATS),
+        as_one_of(LOG_FORMATS),
     ),
 )
 
