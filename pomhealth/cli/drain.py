@@ -85,7 +85,7 @@ def _drain(whom: Address, order: Order) -> int:
         click.echo("not drained: it was put back into rotation")
         return NOT_DRAINED
     if said.get("drained"):
-        click.echo(f"drained after {monotonic() - began:.1f} s: {said['summary'].partition('): ')[2]}")
+        click.echo(f"drained after {monotonic() - began:.1f} s: {said['state']}")
         return DRAINED
     left = show.numbers(said)
     click.echo(

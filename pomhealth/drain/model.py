@@ -168,14 +168,15 @@ def state(drain: Drain) -> str:
 
 
 def _open(left: Left | None) -> str:
-    if left is None:
-        return "connections are being counted"
-    if left.count is None:
+    return "connections are being counted" if left is None else numbers(left.count, left.requests)
+
+
+def numbers(connections: int | None, requests: int | None) -> str:
+    """How many are left, in words."""
+    if connections is None:
         return "connections cannot be counted from here"
-    many = f"{left.count} connection{'' if left.count == 1 else 's'} open"
-    if not left.requests:
-        return many
-    return f"{many}, {left.requests} request{'' if left.requests == 1 else 's'} under way"
+    many = f"{connections} connection{'' if connections == 1 else 's'} open"
+    return f"{many}, {requests} request{'' if requests == 1 else 's'} under way" if requests else many
 
 
 def told(drain: Drain) -> Mapping[str, Any]:
@@ -191,5 +192,6 @@ def told(drain: Drain) -> Mapping[str, Any]:
         "most": drain.most,
         "end": drain.end.value if drain.end is not None else None,
         "drained": drain.end is not None and drain.end.drained,
+        "state": state(drain),
         "summary": summary(drain),
     }

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import click
 
+from pomhealth.drain import model
+
 _EVERY = 5.0  # seconds between two lines about mere numbers
 
 
@@ -78,8 +80,4 @@ def on(clock: Callable[[], float]) -> Show:
 
 def numbers(said: Mapping[str, Any]) -> str:
     """How many are left, in words."""
-    connections, requests = said.get("connections"), said.get("requests")
-    if connections is None:
-        return "connections cannot be counted from here"
-    text = f"{connections} connection{'' if connections == 1 else 's'} open"
-    return text if not requests else f"{text}, {requests} request{'' if requests == 1 else 's'} under way"
+    return model.numbers(said.get("connections"), said.get("requests"))
