@@ -45,7 +45,8 @@ class Settings:
     `expected_replicas` how many replicas the cluster should have, 0 for no expectation; `cache_dir` where answers
     of the feed are kept ("" for the usual place). `drain_on_stop` tells whether SIGTERM takes the replica out of
     rotation first, as it must where the agent's end means the replica's; `drain_notice` how many seconds a load
-    balancer takes to notice that, and `drain_limit` the seconds that a drain may take in all.
+    balancer takes to notice that, and `drain_limit` the seconds that a drain may take in all. `history` tells whether
+    what happened is kept over a restart of the agent, and `state_dir` where ("" for the usual place).
     """
 
     listen: str = DEFAULT_LISTEN
@@ -65,6 +66,8 @@ class Settings:
     drain_on_stop: bool = False
     drain_notice: float = 10.0
     drain_limit: float = 90.0
+    history: bool = True
+    state_dir: str = ""
     log_level: str = "info"
     log_format: str = "auto"
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -213,6 +216,8 @@ KEYS = (
         "seconds from 1 to 86400",
         as_seconds(1, 86400),
     ),
+    Key("history", "whether what happened is kept over a restart of the agent", "true or false", as_truth),
+    Key("state_dir", "where that is kept", "a path", as_path),
     Key("cache_dir", "where pomhealth keeps the feed's last answer", "a path", as_path),
     Key("log_level", "the least that is logged", ", ".join(LOG_LEVELS), as_one_of(LOG_LEVELS)),
     Key(

@@ -248,6 +248,10 @@ def scrubbed(finding: Finding, scrub: Callable[[str], str]) -> Finding:
         steps=tuple(scrub(step) for step in finding.steps),
         attributes=tuple((key, scrub(value)) for key, value in finding.attributes),
         names=tuple((word, scrub(text)) for word, text in finding.names),
+        certificates=tuple(
+            replace(one, name=scrub(one.name), where=scrub(one.where), problem=scrub(one.problem))
+            for one in finding.certificates
+        ),
     )
 
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pomhealth.catalogue import Catalogue
+from pomhealth.history.model import NOTHING, Past
 from pomhealth.replica.model import SOMEWHERE, Platform, Replica
+from pomhealth.report.origins import Section
 from pomhealth.status import Change, StatusMap
+from pomhealth.status.tally import Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,9 @@ class View:
 
     `platform` is what the replica runs on: steps are told in its commands. `late` is for how many seconds in one go, at
     most, the agent itself did not get to run in the last minute. `drain` is the drain that stands, as a program
-    reads it; `control` is where orders to drain are taken.
+    reads it; `control` is where orders to drain are taken. `past` is what was so in the last day, `sections` what is
+    known of settings and replica with its origins, `tally` how each check's looks went, by its id. `now` is the moment of it all, in
+    seconds since the epoch.
     """
 
     status: StatusMap
@@ -30,6 +35,10 @@ class View:
     late: float = 0.0
     drain: Mapping[str, Any] | None = None
     control: str = ""
+    past: Past = NOTHING
+    sections: tuple[Section, ...] = ()
+    tally: Mapping[str, Count] = field(default_factory=dict)
+    now: float = 0.0
 
 
 def summary(replica: Replica | None) -> Mapping[str, Any]:

@@ -36,6 +36,21 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Validity:
+    """One certificate that was looked at: the names that a person knows it by, and where it is (a file, an option).
+
+    Times are seconds since the epoch, 0 where it could not be read; `problem` then tells why, in one clause.
+    """
+
+    name: str
+    where: str
+    serial: str = ""
+    not_before: float = 0.0
+    not_after: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """The result of one look at one check.
 
@@ -49,6 +64,7 @@ class Finding:
     `void` marks a look that says nothing, because pomhealth itself was late (outcome UNKNOWN): it must repeat before
     it counts, and it never takes back a failure.
     `again` is the seconds after which it is worth looking again, however seldom the check is looked at (0: as usual).
+    `certificates` are those that were looked at, the first to end first.
     `early` marks what a replica that is starting has not got yet (outcome UNKNOWN): it counts as not looked at yet.
     """
 
@@ -66,6 +82,7 @@ class Finding:
     void: bool = False
     early: bool = False
     again: float = 0.0
+    certificates: tuple[Validity, ...] = ()
 
 
 def passed(summary: str, *evidence: Evidence, attributes: tuple[tuple[str, str], ...] = ()) -> Finding:
