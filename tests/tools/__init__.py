@@ -1,0 +1,58 @@
+"""Programs that tests drive and that pip cannot bring: a browser, Prometheus, and its promtool.
+
+Each is the program on the PATH; where there is none, Debian's package, unpacked into `.venv/debian` and kept there.
+Where that cannot be either, the test is skipped with the reason and what to install; with CI=true it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.tools import browser, debian
+from tests.tools.debian import Lacking
+
+_PLACE = Path(__file__).resolve().parents[2] / ".venv" / "debian"
+
+
+def chromium() -> Path:
+    """A Chromium that Playwright can start: `launch(executable_path=chromium())`."""
+    found = _on_path(browser.NAMES)
+    try:
+        return found or browser.fetched(_PLACE)
+    except Lacking as lacking:
+        _give_up("chromium", lacking)
+
+
+def promtool() -> Path:
+    """The program that checks rules, metrics and queries."""
+    return _of_prometheus("promtool")
+
+
+def prometheus() -> Path:
+    """The server."""
+    return _of_prometheus("prometheus")
+
+
+def _of_prometheus(name: str) -> Path:
+    found = _on_path((name,))
+    try:
+        return found or debian.alone("prometheus", _PLACE) / "usr" / "bin" / name
+    except Lacking as lacking:
+        _give_up("prometheus", lacking)
+
+
+def _on_path(names: tuple[str, ...]) -> Path | None:
+    found = (shutil.which(name) for name in names)
+    return next((Path(one) for one in found if one), None)
+
+
+def _give_up(package: str, lacking: Lacking) -> NoReturn:
+    reason = f"{lacking}; to have it: apt-get install {package}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
