@@ -20,7 +20,7 @@ _PLACE = Path(__file__).resolve().parents[2] / ".venv" / "debian"
 
 
 def chromium() -> Path:
-    """A Chromium that Playwright can start: `launch(executable_path=chromium())`."""
+    """A Chromium that Playwright can start, as `executable_path`; to be asked for before Playwright itself is."""
     found = _on_path(browser.NAMES)
     try:
         return found or browser.fetched(_PLACE)
@@ -52,7 +52,7 @@ def _on_path(names: tuple[str, ...]) -> Path | None:
 
 
 def _give_up(package: str, lacking: Lacking) -> NoReturn:
-    reason = f"{lacking}; to have it: apt-get install {package}"
+    reason = f"{lacking}; to have it: `apt-get install {package}`"
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -13,8 +13,9 @@ from tests.tools import debian
 
 
 async def test_chromium_draws_a_page_with_text_and_runs_its_script() -> None:
+    program = tools.chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=tools.chromium(), timeout=60_000)
+        browser = await playwright.chromium.launch(executable_path=program, timeout=60_000)
         page = await browser.new_page()
         await page.set_content(
             "<p style='display: inline-block'>What a replica lets in</p><script>document.title = 1 + 1</script>"
