@@ -72,8 +72,11 @@ def _one_cause(check: Check, id_: str, cause: Cause, style: Style) -> Iterator[s
 
 def _documented(check: Check, style: Style) -> Iterator[str]:
     yield style.wrap(check.docs, _label("Documented in"))
+    beside = all(len(_label("") + address) <= style.width for address in check.reading)
+    if check.reading and not beside:  # whole addresses can be opened
+        yield _label("By Pomerium").rstrip()
     for place, address in enumerate(check.reading):
-        yield _label("" if place else "By Pomerium") + address
+        yield (_label("" if place else "By Pomerium") if beside else "    ") + address
 
 
 def _label(name: str) -> str:

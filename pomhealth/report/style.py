@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TextIO
 
 import click
 
+from pomhealth.report.wrapping import fill, tokens
 from pomhealth.status import Outcome
 
 _MARKS = {
@@ -29,8 +30,7 @@ _COLOURS = {
 }
 _WIDEST = 100  # columns; longer lines are hard to read
 _DEFAULT_WIDTH = 80
-_NARROWEST = 60
-_GLUE = "\x00"  # stands for a space inside a command while lines are broken
+_NARROWEST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,10 @@ class Style:
         marks = _MARKS if self.unicode else _ASCII_MARKS
         return self.paint(marks[outcome], outcome)
 
+    @property
+    def ellipsis(self) -> str:
+        return "…" if self.unicode else "..."
+
     def paint(self, text: str, outcome: Outcome) -> str:
         return click.style(text, fg=_COLOURS[outcome]) if self.colour else text
 
@@ -57,30 +61,26 @@ class Style:
     def wrap(self, text: str, first: str = "", rest: str | None = None) -> str:
         """The text in lines that begin with `first`, then with `rest` (as many spaces, where it is None).
 
-        What stands between backticks is never broken, so that a command can be copied.
+        What stands between backticks is never broken, so that a command can be copied; what else fits on no line is.
         """
+        return self.flow(tokens(clean(text)), first, rest)
+
+    def flow(self, words: Iterable[str], first: str = "", rest: str | None = None) -> str:
+        """The same of words, each of which stays in one line where it fits, spaces and all."""
         rest = " " * len(first) if rest is None else rest
-        parts = clean(text).split("`")
-        parts[1::2] = [part.replace(" ", _GLUE) for part in parts[1::2]]
-        lines = textwrap.wrap(
-            "`".join(parts),
-            self.width,
-            initial_indent=first,
-            subsequent_indent=rest,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        return "\n".join(lines).replace(_GLUE, " ") if lines else first.rstrip()
+        return "\n".join(fill(words, self.width, first, rest))
 
 
 def style_for(stream: TextIO) -> Style:
-    """What this stream can show: colour on a terminal only, unless NO_COLOR is set; signs that its encoding has."""
+    """What this stream can show: colour on a terminal only, unless NO_COLOR is set; signs that its encoding has.
+
+    COLUMNS says how wide it is, else the terminal does.
+    """
     terminal = stream.isatty()
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    width = (
-        min(shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns, _WIDEST) if terminal else _DEFAULT_WIDTH
-    )
-    return Style(colour, _can_show_marks(stream), max(width, _NARROWEST))
+    told = terminal or os.environ.get("COLUMNS")
+    width = shutil.get_terminal_size((_DEFAULT_WIDTH, 24)).columns if told else _DEFAULT_WIDTH
+    return Style(colour, _can_show_marks(stream), min(max(width, _NARROWEST), _WIDEST))
 
 
 def clean(text: str) -> str:

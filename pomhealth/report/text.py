@@ -5,6 +5,7 @@ Whoever is woken by an alert reads the first screen, whoever scrolls reads the l
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from pomhealth.replica.model import Replica
@@ -12,6 +13,7 @@ from pomhealth.report.advice import numbered
 from pomhealth.report.items import Item, blind, every, failing, warnings
 from pomhealth.report.style import Style, clean
 from pomhealth.report.subject import by_right, details, subject, title
+from pomhealth.report.wrapping import columns, cut
 from pomhealth.status import Gate, Outcome
 
 _INDENT = "    "
@@ -70,16 +72,14 @@ def _named(items: list[Item]) -> str:
 
 def _header(replica: Replica, style: Style) -> str:
     about = subject(replica)
-    told = ", ".join(f"`{name} {clean(value)}`" for name, value in details(about))
-    return "\n".join([clean(title(about)), style.faint(style.wrap(told, "  ").replace("`", ""))])
+    told = [clean(f"{name} {value}") for name, value in details(about)]
+    listed = [f"{one}," for one in told[:-1]] + told[-1:]
+    return "\n".join([style.wrap(title(about)), style.faint(style.flow(listed, "  "))])
 
 
 def _trouble(item: Item, style: Style, *, alone: bool) -> Iterator[str]:
     """`alone`: it is of a file that no replica runs, and so stops nothing."""
-    outcome = item.outcome
-    cause = f": {style.paint(item.cause, outcome)}" if item.cause else ""
-    stops = "" if alone or outcome is Outcome.WARN else style.faint(f" ({_GATES[item.entry.component.gate]})")
-    yield f"{style.mark(outcome)} {style.strong(item.id)}{cause}{stops}"
+    yield _headline(item, style, alone=alone)
     yield style.wrap(item.summary, _INDENT)
     for evidence in item.evidence:
         if len(evidence.observed) > _LONG and evidence.observed in item.summary:
@@ -93,15 +93,28 @@ def _trouble(item: Item, style: Style, *, alone: bool) -> Iterator[str]:
         yield style.wrap(item.says, _INDENT)
     yield from numbered(item.steps, item.who, style, _INDENT)
     if item.docs:
-        yield style.faint(style.wrap(f"`{_explain(item)}`, {item.docs}", f"{_INDENT}More: ")).replace("`", "")
+        yield style.faint(style.wrap(f"`{_explain(item)}`, {item.docs}", f"{_INDENT}More: ").replace("`", ""))
     if item.followers:
         followers = ", ".join(follower.id for follower in every(item.followers))
         line = style.wrap(followers, f"{_INDENT}* not judged while it fails: ", f"{_INDENT}  ")
         yield line.replace("*", style.mark(Outcome.SKIPPED), 1)
 
 
+def _headline(item: Item, style: Style, *, alone: bool) -> str:
+    """What is wrong, in one line where it fits: colours are put on last, since a line is broken without them."""
+    outcome = item.outcome
+    words = [clean(item.id) + ":" * bool(item.cause), item.cause]
+    if not alone and outcome is not Outcome.WARN:
+        words.append(f"({_GATES[item.entry.component.gate]})")
+    line = style.flow([word for word in words if word], "* ", _INDENT)
+    if "\n" not in line:
+        line = f"* {style.strong(clean(item.id))}" + ": " * bool(item.cause)
+        line += style.paint(item.cause, outcome) + "".join(f" {style.faint(word)}" for word in words[2:])
+    return line.replace("*", style.mark(outcome), 1)
+
+
 def _explain(item: Item) -> str:
-    return f"pomhealth explain {item.id}" + (f"/{item.cause}" if item.says else "")
+    return f"pomhealth explain {shlex.quote(item.id)}" + (f"/{item.cause}" if item.says else "")
 
 
 def _unseen(hidden: list[Item], replica: Replica, style: Style) -> Iterator[str]:
@@ -120,20 +133,31 @@ def _unseen(hidden: list[Item], replica: Replica, style: Style) -> Iterator[str]
 
 def _passed(item: Item, style: Style, column: int) -> Iterator[str]:
     """One line, cut where it is too long: -o json holds the rest."""
-    room = max(style.width - max(column, len(item.id)) - 6, _LEAST)
-    summary = clean(item.summary)
-    if len(summary) > room:
-        cut = "…" if style.unicode else "..."
-        summary = summary[: room - len(cut)].rstrip() + cut
-    yield f"  {style.mark(item.outcome)} {item.id:{column}}  {summary}"
+    name, room = _beside(item, style, column)
+    if name:
+        yield f"  {style.mark(item.outcome)} {name}  {cut(clean(item.summary), room, style.ellipsis)}"
+    else:
+        yield _headed(item, style, column)
     if item.reported:
         yield _contradiction(item, style)
 
 
 def _headed(item: Item, style: Style, column: int) -> str:
     """A line "✓ id  summary", wrapped under the summary; the mark is painted last, since colour has no width."""
-    plain = style.wrap(item.summary, f"  * {item.id:{column}}  ", " " * (column + 6))
+    name, room = _beside(item, style, column)
+    if name:
+        plain = style.wrap(item.summary, f"  * {name}  ", " " * (style.width - room))
+    else:
+        plain = "\n".join((style.flow([clean(item.id)], "  * "), style.wrap(item.summary, " " * 6)))
     return plain.replace("*", style.mark(item.outcome), 1)
+
+
+def _beside(item: Item, style: Style, column: int) -> tuple[str, int]:
+    """The id as wide as its column, and the columns left beside it; no name where they are too few."""
+    name = clean(item.id)
+    name += " " * (column - columns(name))
+    room = style.width - columns(name) - 6
+    return (name, room) if room >= _LEAST else ("", 0)
 
 
 def _contradiction(item: Item, style: Style) -> str:
@@ -153,6 +177,8 @@ def _counts(tops: tuple[Item, ...], style: Style) -> str:
         (sum(item.outcome is Outcome.SKIPPED for item in all_), "not judged", Outcome.SKIPPED),
         (sum(item.outcome is Outcome.PASS for item in all_), "passed", Outcome.PASS),
     ]
-    told = ", ".join(style.paint(f"{number} {what}", outcome) for number, what, outcome in counts if number)
+    told = [style.paint(f"{number} {what}", outcome) for number, what, outcome in counts if number]
     number = f"{len(all_)} check" if len(all_) == 1 else f"{len(all_)} checks"
-    return f"{number}: {told or 'nothing to judge'}."
+    ends = [","] * (len(told) - 1) + ["."]
+    listed = [one + end for one, end in zip(told, ends, strict=True)] or ["nothing to judge."]
+    return style.flow([f"{number}:", *listed])

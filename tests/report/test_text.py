@@ -271,17 +271,6 @@ def test_colour_adds_nothing_but_colour() -> None:
     assert plain == text(map_)
 
 
-@pytest.mark.parametrize("width", [60, 80, 100])
-def test_lines_fit_and_commands_are_never_broken(width: int) -> None:
-    command = "`journalctl -u pomerium | grep -e 'error building' -e 'validating settings'`"
-    step = f"Read which route or setting it is, in its log: {command} tells."
-    map_ = status(storage__backend=replace(READ_ONLY, steps=(step,)))
-    report = text(map_, style=Style(width=width))
-    assert command in report
-    for line in report.splitlines():
-        assert len(line) <= width or command in line or "(stops" in line
-
-
 def test_what_was_observed_cannot_write_on_the_terminal() -> None:
     nasty = replace(READ_ONLY, summary="bell \x07 and \x1b[2Jclear")
     named = replace(REPLICA, version=Value("v1\x1b[31m", "x"))
