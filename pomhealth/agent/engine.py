@@ -12,6 +12,7 @@ from pomhealth.agent.board import Board
 from pomhealth.agent.lag import BEAT, TICK, Lag
 from pomhealth.agent.look import Seen, look_once
 from pomhealth.agent.pulse import Pulse
+from pomhealth.agent.tally import Tally
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
 from pomhealth.replica.budget import FULL, USUAL, Budget, Haste, rest
@@ -32,7 +33,8 @@ class Engine:
     """Runs the probes of the board's plan against the context in use, and hands what they find to the board.
 
     `broken` is told when a probe itself breaks off: the check's id and where. With a `lag`, looks that got no answer
-    while the agent itself was late are void. `pulse` is told by when each check is looked at again.
+    while the agent itself was late are void. `pulse` is told by when each check is looked at again. `tally` counts how
+    the looks went, and the board's turns.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Engine:
         self._broken = broken
         self._lag = lag
         self._pulse = pulse if pulse is not None else Pulse()
+        self.tally = Tally()
         self._context: Context | None = None
         self._ran = False
         self._there = asyncio.Event()
@@ -56,6 +59,7 @@ class Engine:
         self._looked: dict[str, Budget] = {}
         self._costs: dict[str, deque[float]] = {id_: deque(maxlen=USUAL) for id_ in board.plan.looks}
         board.on_release = self.trigger
+        board.subscribe(self.tally.changed)
 
     @property
     def context(self) -> Context | None:
@@ -181,6 +185,7 @@ class Engine:
             clock=self._board.now,
             lag=self._lag,
         )
+        self.tally.looked(id_, seen.took, seen.finding, broke=bool(seen.broke), timed_out=seen.timed_out)
         if not self._same(context):
             return 0.0  # it looked at what is gone
         if seen.broke and self._last_broke.get(id_) != seen.broke:

@@ -26,13 +26,15 @@ _OF_SILENCE = ("timeout", "hung", "no-answer")  # cause codes that mean: no answ
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What one look found. `began` is by the clock given, `took` in seconds without those in which we were late
-    ourselves, `broke` names an error in the probe itself ("KeyError at xds.py:41").
+    ourselves, `broke` names an error in the probe itself ("KeyError at xds.py:41"), `timed_out` tells that no answer came
+    in time, whoever was late.
     """
 
     finding: Finding
     began: float
     took: float
     broke: str = ""
+    timed_out: bool = False
 
 
 async def look_once(
@@ -60,11 +62,12 @@ async def look_once(
     took = max(0.0, elapsed - late.total)
     if late.worst >= LEAST and finding.cost > took:
         finding = replace(finding, cost=took)
-    if lag is not None and (not ended or _mute(finding) or late.worst >= GONE):
+    timed_out = not ended or _mute(finding)
+    if lag is not None and (timed_out or late.worst >= GONE):
         finding = judged(
             finding, late, elapsed, lag.since(start + min(0.0, elapsed - _JUST_NOW)), ended=ended
         )
-    return Seen(finding, clock() - elapsed, took, broke)
+    return Seen(finding, clock() - elapsed, took, broke, timed_out)
 
 
 def judged(finding: Finding, late: Late, took: float, lately: Late, *, ended: bool) -> Finding:

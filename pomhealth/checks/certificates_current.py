@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pomhealth.certs import judge, pem
+from pomhealth.certs import judge, pem, validity
 from pomhealth.certs.judge import Fault, Handshake, Sight
 from pomhealth.certs.model import DAY, METRICS, UNREADABLE, Pair
 from pomhealth.checks.ages import since
@@ -56,7 +56,9 @@ async def look(context: Context) -> Finding:
         finding = _faulty(found, sight, replica)
     else:
         finding = _silent(silent, sight) if silent else _sound(sight, disk.unread)
-    return replace(finding, cost=envoys.seconds)
+    return replace(
+        finding, cost=envoys.seconds, certificates=validity.listed(pairs, envoys.certificates or ())
+    )
 
 
 def _seen_before(context: Context, pairs: Sequence[Pair]) -> tuple[Pair, ...]:

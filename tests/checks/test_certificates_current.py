@@ -85,6 +85,28 @@ async def test_a_good_certificate_passes_with_its_end(replica: RunningReplica) -
     assert (attributes["certificates"], attributes["earliest_end_days"]) == ("1", "89")
 
 
+async def test_each_certificate_is_listed_with_its_dates_and_where_it_is(replica: RunningReplica) -> None:
+    one = made(*NAMES, days=30).into(replica.directory)
+    await serves(replica, one)
+    finding = await until(replica, lambda finding: finding.outcome is Outcome.PASS)
+    (listed,) = finding.certificates
+    assert (listed.name, listed.serial, listed.problem) == (NAMES[0], one.serial, "")
+    assert listed.where == str(replica.directory / "cert.pem")
+    assert listed.not_after == one.certificate.not_valid_after_utc.timestamp()
+
+
+async def test_a_certificate_that_cannot_be_read_is_listed_beside_the_one_that_envoy_still_has(
+    replica: RunningReplica,
+) -> None:
+    (replica.directory / "cert.pem").write_bytes(b"")
+    finding = await until(replica, has("unreadable"))
+    first, second = finding.certificates
+    assert first.where == str(replica.directory / "cert.pem")
+    assert "not a PEM certificate" in first.problem
+    assert (second.name, second.problem) == (NAMES[0], "")
+    assert second.not_after > 0
+
+
 @pytest.mark.proves("certificates_current/expired")
 @pytest.mark.parametrize("rsa_key", [False, True], ids=["ec", "rsa"])
 async def test_a_certificate_that_has_ended_is_named_with_all_that_finds_it(
