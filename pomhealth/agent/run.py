@@ -25,17 +25,19 @@ from pomhealth.agent.scrub import Scrubber
 from pomhealth.agent.sight import Sight
 from pomhealth.agent.signals import Signals, exit_status
 from pomhealth.agent.tasks import end, kept_going
+from pomhealth.agent.viewing import Viewing
 from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
 from pomhealth.clock import Clock
 from pomhealth.publish.pages import Pages
+from pomhealth.publish.parts import parts
 from pomhealth.publish.systemd import Supervised
-from pomhealth.publish.view import View, summary
+from pomhealth.publish.view import summary
 from pomhealth.reach import Silent
 from pomhealth.replica.changes import Changes
 from pomhealth.replica.discover import discover
-from pomhealth.replica.model import SOMEWHERE, Replica
+from pomhealth.replica.model import Replica
 from pomhealth.settings import Settings, SettingsError
 from pomhealth.status import Change
 from pomhealth.systemd.handed import NOTHING, Handed
@@ -120,13 +122,15 @@ class Agent:
             found=self._found,
             pulse=self._pulse,
         )
-        self._pages = Pages(self._view)
+        self._pages = Pages(
+            Viewing(self._board, self._lag, lambda: self._rotation, lambda: self._settings), parts
+        )
         self._rotation = Rotation(
             self._board,
             lambda: self._engine.context,
             lambda: self._settings,
             log=lambda: self._log,
-            moved=self._pages.forget,
+            moved=self._pages.changed,
         )
         self._reports = Reports(
             self._board,
@@ -137,7 +141,7 @@ class Agent:
         )
         self._supervised = Supervised(
             Notifier(self._handed.notify),
-            self._view,
+            self._pages.view,
             watchdog=self._handed.watchdog,
             stuck=self._stuck,
             scrub=self._scrubber.scrub,
@@ -173,6 +177,7 @@ class Agent:
             task.cancel()
         await self._rotation.close()
         await self._door.close()
+        self._pages.close()
         await asyncio.wait(tasks, timeout=_CLOSING)
         self._supervised.close()
         signals.restore()
@@ -190,23 +195,8 @@ class Agent:
         self._told_stuck = part
         return part
 
-    def _view(self) -> View:
-        board = self._board
-        return View(
-            status=board.status,
-            catalogue=catalogue(),
-            started=board.started,
-            replica=summary(board.replica),
-            history=tuple(board.history),
-            notice=board.notice,
-            late=self._lag.worst(self._lag.now() - KEPT),
-            drain=self._rotation.told,
-            control=self._rotation.control,
-            platform=board.replica.platform if board.replica is not None else SOMEWHERE,
-        )
-
     def _changed(self, turned: tuple[Change, ...]) -> None:
-        self._pages.forget()
+        self._pages.changed(turned)
         self._supervised.changed(turned)
         for change in turned:
             tell(self._log, change)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pomhealth.catalogue import cause_of, steps
 from pomhealth.publish.view import View
-from pomhealth.status import DRAINING, Entry, Gate, Outcome, Report
+from pomhealth.status import DRAINING, Entry, Gate, Outcome, Report, Validity
 
 NOT_YET = "not looked at yet"
 
@@ -66,12 +66,26 @@ def tell(entry: Entry, view: View) -> dict[str, Any]:
         "docs": told.docs,
         "evidence": told.evidence,
     }
+    certificates = [_certificate(one) for one in entry.finding.certificates] if entry.finding else []
     said = {"reported": _report(component.reported)} if component.contradicted else {}
     return {
         "status": _status(entry, view),
         **{key: value for key, value in pomeriums.items() if value},
         **ours,
+        **({"certificates": certificates} if certificates else {}),
         **said,
+    }
+
+
+def _certificate(one: Validity) -> dict[str, str]:
+    """One certificate; without a time where it could not be read."""
+    return {
+        "name": one.name,
+        "where": one.where,
+        "serial": one.serial,
+        "not_before": when(one.not_before),
+        "not_after": when(one.not_after),
+        "problem": one.problem,
     }
 
 

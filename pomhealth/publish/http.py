@@ -1,8 +1,4 @@
-"""Serves what is published over HTTP/1.1. No handler does I/O: an answer is made from memory, once per change.
-
-It is written on asyncio's transports alone, because a supervisor's probe costs here what copying its answer costs:
-the bytes of a question are the key under which the bytes of its answer are kept until something changes.
-"""
+"""The listening sockets, and who is connected to them."""
 
 from __future__ import annotations
 
@@ -13,12 +9,11 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-from pomhealth.publish.message import LARGEST_HEAD
-from pomhealth.publish.pages import END, Pages
+from pomhealth.publish.connection import Connection, Rooms
+from pomhealth.publish.events.feed import MOST as MOST_READERS
+from pomhealth.publish.pages import Pages
 from pomhealth.publish.room import MOST_STUCK, Room, room_for_clients
 
-IDLE = 75.0  # seconds for which an idle connection stays open
-STALLED = 10.0  # seconds that a client may take over one request, or over taking its answer
 _LAST_LOOKS, _LAST_PAUSE = (
     25,
     0.02,
@@ -32,154 +27,6 @@ _WAITING = 4096
 _SENDING = (
     65536  # bytes that the kernel is to keep for a client: who takes no answers costs no more work than this
 )
-_READING = 2 * LARGEST_HEAD  # bytes read at a time, and so kept at most of what a client asks
-_IN_A_ROW = 4  # requests of one client that are answered before others have their turn
-
-
-class Connection(asyncio.Protocol):
-    """One client's connection. `since` is when it last did something, on the event loop's clock."""
-
-    def __init__(self, pages: Pages, present: Room[Connection], stuck: Room[Connection]) -> None:
-        self._pages = pages
-        self._present, self._stuck = present, stuck
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._buffer = b""
-        self._full = False
-        self._ending = False
-        self._asked = False
-        self._last = False
-        self._waits_for = b""
-        self.since = self._loop.time()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.max_size = _READING  # type: ignore[attr-defined]  # asyncio reads 256 KiB at a time
-        transport.set_write_buffer_limits(high=0)  # what the kernel does not take is one answer at most
-        self._present.enter(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        self._transport = None
-        self._pages.release(self._ask_again)
-        self._present.leave(self)
-        self._stuck.leave(self)
-
-    def data_received(self, data: bytes) -> None:
-        if self._ending or self._transport is None:
-            return  # the rest of what was refused
-        if not self._buffer:
-            self.since = self._loop.time()
-            if not self._full and not self._last and not self._waits_for:
-                answer = self._pages.at_once(data)
-                if answer is not None:
-                    self._asked = True
-                    self._transport.write(answer)
-                    return
-        self._buffer += data
-        self._work()
-
-    def pause_writing(self) -> None:
-        self._full = True
-        self._stuck.enter(self)
-        if self._transport is not None:
-            self._transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        self._full = False
-        self._stuck.leave(self)
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.resume_reading()
-            self._work()
-
-    @property
-    def busy(self) -> bool:
-        """A request has begun to come, or an answer is not taken."""
-        return bool(self._buffer) or self._full or self._ending
-
-    def tick(self, now: float) -> None:
-        """A second has passed: ends a connection that takes too long, or does nothing for long."""
-        if self._waits_for:
-            self.since = now  # the answer is what takes its time
-        elif now - self.since > (STALLED if self.busy else IDLE):
-            self.drop()
-
-    def drop(self) -> None:
-        self._present.leave(self)
-        self._stuck.leave(self)
-        if self._transport is not None:
-            self._transport.abort()
-
-    def end(self) -> None:
-        """Closes once what was answered is sent."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def end_after_answer(self) -> None:
-        """Closes once what is asked now, or first, is answered; at once where that is done already."""
-        if self._asked and not self.busy and not self._waits_for:
-            self.end()
-        self._last = True
-        self._ask_again()
-
-    def _work(self) -> None:
-        """Answers the whole requests in the buffer, as long as the client takes the answers."""
-        for _ in range(_IN_A_ROW):
-            if self._full or self._ending or self._transport is None:
-                return
-            if self._waits_for:
-                if len(self._buffer) > LARGEST_HEAD:
-                    self.drop()
-                return
-            self._buffer = self._buffer.lstrip(b"\r\n")
-            head, end, rest = self._buffer.partition(END)
-            if len(head) > LARGEST_HEAD:
-                self._finish(self._pages.refusal())
-                return
-            if not end:
-                return
-            self._buffer = rest
-            self._asked = True
-            self._answer(head)
-        if self._buffer and not self._full and self._transport is not None:
-            self._transport.pause_reading()
-            self._loop.call_soon(self._go_on)
-
-    def _answer(self, head: bytes) -> None:
-        given = self._pages.answer(head, last=self._last)
-        if given is None:
-            self._waits_for = head
-            self._pages.hold(self._ask_again)
-            return
-        answer, keep = given
-        if not keep:
-            self._finish(answer)
-        elif self._transport is not None:
-            self._transport.write(answer)
-            self.since = self._loop.time()
-
-    def _ask_again(self) -> None:
-        """Something has changed: what is waited for may be there."""
-        head, self._waits_for = self._waits_for, b""
-        if head:
-            self._pages.release(self._ask_again)
-            self._answer(head)
-            if not self._waits_for:
-                self._work()
-
-    def _go_on(self) -> None:
-        """Others have had their turn."""
-        if self._transport is not None and not self._transport.is_closing() and not self._full:
-            self._transport.resume_reading()
-            self._work()
-
-    def _finish(self, answer: bytes) -> None:
-        """The last answer. What the client still sends is taken and thrown away, or it might never see the answer."""
-        self._ending, self._buffer = True, b""
-        if self._transport is not None:
-            self._transport.write(answer)
-            if self._transport.can_write_eof():
-                self._transport.write_eof()
 
 
 class Server:
@@ -187,8 +34,7 @@ class Server:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._connections: Room[Connection] = Room(0)
-        self._stuck: Room[Connection] = Room(MOST_STUCK)
+        self._rooms = Rooms(asking=Room(0), listening=Room(MOST_READERS), stuck=Room(MOST_STUCK))
         self._servers: list[asyncio.Server] = []
         self._clock: asyncio.TimerHandle | None = None
 
@@ -205,9 +51,9 @@ class Server:
 
     async def _start(self, **where: Any) -> None:
         loop = asyncio.get_running_loop()
-        self._connections.most = most = room_for_clients()
+        self._rooms.asking.most = most = room_for_clients()
         server = await loop.create_server(
-            lambda: Connection(self._pages, self._connections, self._stuck),
+            lambda: Connection(self._pages, self._rooms),
             backlog=max(int(most * _AT_A_TIME), 1),  # asyncio takes this for both
             **where,
         )
@@ -222,7 +68,7 @@ class Server:
     async def close(self) -> None:
         """Stops listening and closes every connection; answers under way have half a second."""
         self._stop_accepting()
-        for connection in self._connections:
+        for connection in tuple(self._rooms.everybody()):
             connection.end()
         await self._end()
 
@@ -235,7 +81,7 @@ class Server:
         self._stop_accepting()
         for _ in range(_TURNS):  # those just accepted come in, and what has been asked already is read
             await asyncio.sleep(0)
-        for connection in self._connections:
+        for connection in tuple(self._rooms.everybody()):
             connection.end_after_answer()
         await self._end()
 
@@ -247,10 +93,10 @@ class Server:
 
     async def _end(self) -> None:
         for _ in range(_LAST_LOOKS):
-            if not self._connections:
+            if not any(self._rooms.everybody()):
                 break
             await asyncio.sleep(_LAST_PAUSE)
-        for connection in self._connections:
+        for connection in tuple(self._rooms.everybody()):
             connection.drop()
         for server in self._servers:
             with contextlib.suppress(asyncio.TimeoutError):
@@ -261,5 +107,5 @@ class Server:
         self._clock = loop.call_later(1.0 - loop.time() % 1.0, self._tick)  # with the looks: one wake for all
         self._pages.tick()
         now = loop.time()
-        for connection in self._connections:
+        for connection in tuple(self._rooms.everybody()):
             connection.tick(now)

@@ -20,7 +20,9 @@ class BadRequest(Exception):  # noqa: N818  (HTTP's own name for it)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `keep` tells whether the connection stays open after it, `body` whether a body follows."""
+    """One request. `keep` tells whether the connection stays open after it, `body` whether a body follows, `last_event` how
+    far a reader of events has read (Last-Event-ID).
+    """
 
     method: str
     path: str
@@ -28,6 +30,7 @@ class Request:
     accept: str
     keep: bool
     body: bool
+    last_event: str = ""
 
     def values(self, name: str) -> tuple[str, ...]:
         """Every value of a query parameter."""
@@ -36,13 +39,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer, without what belongs to the connection. `later`: it is given when there is another than this."""
+    """One answer, without what belongs to the connection. `later`: it is given when there is another than this.
+
+    `follow` names what is told from then on, over the same connection, until somebody ends it.
+    """
 
     status: HTTPStatus
     body: bytes = b""
     kind: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
     later: bool = False
+    follow: str = ""
 
 
 def text(status: HTTPStatus, body: str | bytes, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -70,6 +77,7 @@ def parse(head: bytes) -> Request:
         accept=headers.get("accept", ""),
         keep="close" not in tokens if version == "HTTP/1.1" else "keep-alive" in tokens,
         body=headers.get("content-length", "0") != "0" or "transfer-encoding" in headers,
+        last_event=headers.get("last-event-id", ""),
     )
 
 
@@ -86,6 +94,8 @@ def serialize(response: Response, *, date: str, keep: bool, with_body: bool = Tr
     ]
     if response.status is HTTPStatus.NO_CONTENT:
         lines = [line for line in lines if not line.startswith("Content-")]
+    if response.follow:
+        lines = [line for line in lines if not line.startswith("Content-Length")]
     head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
     return head + response.body if with_body else head
 

@@ -3,34 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 
 from pomhealth.publish import routes
-from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Response, parse, serialize, text
+from pomhealth.publish.events.feed import MOST as MOST_READERS
+from pomhealth.publish.events.feed import Feed, Listener, Parts
+from pomhealth.publish.events.reader import Reader
+from pomhealth.publish.events.wire import Place, place
+from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Request, Response, parse, serialize, text
 from pomhealth.publish.view import View
+from pomhealth.status import Change
 
 MOST_PAGES = 64  # answers kept at a time
 MOST_HELD = 64  # who may wait for an answer that is not there yet
 END = b"\r\n\r\n"
 
 
-class Pages:
-    """Answers by the bytes of their questions, until `forget` says that something has changed."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent, and whether the connection stays open after it. `reader` goes on with what is new from then on."""
 
-    def __init__(self, view: Callable[[], View]) -> None:
-        self._view = view
+    sent: bytes
+    keep: bool
+    reader: Reader | None = None
+    channel: str = ""
+
+
+class Pages:
+    """Answers by the bytes of their questions, until `forget` says that something has changed.
+
+    `view` makes the value of which all of them tell; `parts` gives the parts of the page for a browser.
+    """
+
+    def __init__(self, view: Callable[[], View], parts: Parts) -> None:
+        self._make_view = view
+        self._feed = Feed(self.view, parts)
         self._held: set[Callable[[], None]] = set()
         self._seen: View | None = None
         self._kept: dict[bytes, bytes] = {}
         self._date = formatdate(usegmt=True)
 
-    def forget(self) -> None:
-        """Something has changed: every answer is made anew when it is next asked for."""
+    def view(self) -> View:
+        """Everything as it is since the last change."""
+        if self._seen is None:
+            self._seen = self._make_view()
+        return self._seen
+
+    def changed(self, turned: tuple[Change, ...] = ()) -> None:
+        """Something has changed: every answer is made anew when it is next asked for, and readers of events are told."""
         self._seen = None
         self._kept.clear()
         for again in tuple(self._held):
             again()
+        self._feed.changed(turned)
 
     def hold(self, again: Callable[[], None]) -> None:
         """Has `again` called after every change, until `release`: somebody waits for an answer."""
@@ -39,51 +66,88 @@ class Pages:
     def release(self, again: Callable[[], None]) -> None:
         self._held.discard(again)
 
+    def follow(self, listener: Listener, channel: str) -> None:
+        """Has `listener` told of events, until `leave`."""
+        self._feed.join(listener, channel)
+
+    def leave(self, listener: Listener) -> None:
+        self._feed.leave(listener)
+
+    @property
+    def readers(self) -> int:
+        """How many read events."""
+        return self._feed.readers
+
+    def look(self) -> Place:
+        """Takes in the parts of the page as they are now; gives the place of a reader who sees them."""
+        return self._feed.look(self.view())
+
+    def bye(self) -> bytes:
+        """The last that a reader of events is told."""
+        return self._feed.bye()
+
+    def close(self) -> None:
+        """Nobody is told anything any more."""
+        self._feed.close()
+
     def tick(self) -> None:
         """A second has passed: answers carry the time."""
         self._date = formatdate(usegmt=True)
         self._kept.clear()
+        self._feed.beat()
 
     def at_once(self, question: bytes) -> bytes | None:
         """The kept answer to a whole question after which the connection stays open."""
         return self._kept.get(question)
 
-    def answer(self, head: bytes, *, last: bool = False) -> tuple[bytes, bool] | None:
-        """The answer to a question without its final empty line, and whether the connection stays open.
+    def answer(self, head: bytes, *, last: bool = False) -> Answer | None:
+        """The answer to a question without its final empty line.
 
-        It does not after the `last`, and the answer says so. None where there is none yet: it is to be asked for
-        again after the next change (`hold`).
+        The connection does not stay open after the `last`, and the answer says so. None where there is none yet: it is
+        to be asked for again after the next change (`hold`).
         """
         kept = self._kept.get(head + END) if not last else None
         if kept is not None:
-            return kept, True
+            return Answer(kept, keep=True)
         try:
             request = parse(head)
         except BadRequest as error:
-            return self._bytes(text(error.status, str(error)), keep=False), False
-        if self._seen is None:
-            self._seen = self._view()
-        response = routes.answer(request, self._seen)
+            return self._last(text(error.status, str(error)))
+        response = routes.answer(request, self.view())
         if response.later:
             if not last and len(self._held) < MOST_HELD:
                 return None
-            return self._bytes(
-                text(HTTPStatus.SERVICE_UNAVAILABLE, "it cannot be waited for here"), keep=False
-            ), False
+            return self._last(text(HTTPStatus.SERVICE_UNAVAILABLE, "it cannot be waited for here"))
+        if response.follow:
+            return self._followed(request, response, last=last)
         keep = request.keep and not request.body and not last
         answer = self._bytes(response, keep=keep, with_body=request.method != "HEAD")
         if keep and len(head) < LARGEST_HEAD // 8:
             if len(self._kept) >= MOST_PAGES:
                 self._kept.clear()
             self._kept[head + END] = answer
-        return answer, keep
+        return Answer(answer, keep)
 
-    def refusal(self) -> bytes:
+    def refusal(self) -> Answer:
         """The answer to a question that is too large."""
-        return self._bytes(
-            text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a request has at most {LARGEST_HEAD} bytes"),
-            keep=False,
+        return self._last(
+            text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a request has at most {LARGEST_HEAD} bytes")
         )
+
+    def _followed(self, request: Request, response: Response, *, last: bool) -> Answer:
+        if self._feed.readers >= MOST_READERS or last:
+            return self._last(
+                text(HTTPStatus.SERVICE_UNAVAILABLE, "there is no room for one more reader; ask for /status")
+            )
+        begin = self._bytes(response, keep=False)
+        if request.method == "HEAD":
+            return Answer(begin, keep=False)
+        read = request.last_event or next(iter(request.values("last")), "")
+        hello, reader = self._feed.reader(response.follow, place(read) if read else None)
+        return Answer(begin + hello, keep=True, reader=reader, channel=response.follow)
+
+    def _last(self, response: Response) -> Answer:
+        return Answer(self._bytes(response, keep=False), keep=False)
 
     def _bytes(self, response: Response, *, keep: bool, with_body: bool = True) -> bytes:
         return serialize(response, date=self._date, keep=keep, with_body=with_body)

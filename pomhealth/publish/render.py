@@ -77,10 +77,7 @@ def status(view: View) -> bytes:
     document = {
         "statuses": {entry.id: tell(entry, view) for entry in shown},
         "checks": [entry.id for entry in counting],
-        "ready": view.status.ready,
-        "live": view.status.live,
-        "started": view.started,
-        "notice": view.notice,
+        **state_of(view),
         "replica": view.replica,
         "drain": view.drain,
         "agent": {"late": round(view.late, 3), "control": view.control},
@@ -95,6 +92,30 @@ def status(view: View) -> bytes:
         "history": [_change(change) for change in reversed(view.history)],
     }
     return _json(document)
+
+
+def state_of(view: View) -> Mapping[str, Any]:
+    """The verdicts, and what the agent has to say of itself."""
+    return {
+        "ready": view.status.ready,
+        "live": view.status.live,
+        "started": view.started,
+        "notice": view.notice,
+    }
+
+
+def turn(change: Change, view: View) -> Mapping[str, Any]:
+    """One turn of a check, with the verdicts that it led to and the alert that stands now, if any."""
+    entry = view.status.entries.get(change.id)
+    stands = entry is not None and entry.outcome in (Outcome.FAIL, Outcome.WARN)
+    return {
+        **_change(change),
+        "outcome": change.outcome.value,
+        "cause": change.cause,
+        "ready": view.status.ready,
+        "live": view.status.live,
+        "alert": _alert(entry, view) if entry is not None and stands else None,
+    }
 
 
 def alerts(view: View) -> bytes:

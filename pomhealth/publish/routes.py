@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from pomhealth.publish import render
+from pomhealth.publish.events.feed import CHANGES, PARTS
+from pomhealth.publish.events.wire import KIND
 from pomhealth.publish.message import ALLOWED, Request, Response, text
 from pomhealth.publish.view import View
 from pomhealth.status import Gate
 
 _QUESTIONS = {"/startupz": "startup", "/readyz": "ready", "/healthz": "live"}
-_PAGES = ("/startupz", "/readyz", "/healthz", "/status", "/alerts", "/drained")
 _INDEX = """\
 pomhealth: the health of the Pomerium replica beside it
 
@@ -20,6 +22,7 @@ pomhealth: the health of the Pomerium replica beside it
 /status       every check, what cannot be seen, and what changed last
 /alerts       what to act on now, worst first, with evidence and next steps
 /readyz/ID    one check
+/events       what changes, as server-sent events
 /drained      answers when a drain is over: 200 when the replica can be stopped, 503 when it took too long
 
 ?verbose      plain text instead of JSON (on /readyz, /healthz, /startupz)
@@ -42,17 +45,38 @@ def answer(request: Request, view: View) -> Response:
         return _question(request, view, _QUESTIONS[path])
     if path.startswith("/readyz/"):
         return _one(path.removeprefix("/readyz/"), view)
-    if path == "/status":
-        if render.LINES in request.accept:
-            return Response(HTTPStatus.OK, render.lines(view), f"{render.LINES}; charset=utf-8")
-        return Response(HTTPStatus.OK, render.status(view))
-    if path == "/alerts":
-        return Response(HTTPStatus.OK, render.alerts(view))
-    if path == "/drained":
-        return _drained(view)
-    if path == "/":
-        return text(HTTPStatus.OK, _INDEX.encode())
-    return text(HTTPStatus.NOT_FOUND, f"there is no such page; there are {', '.join(_PAGES)}")
+    page = _PAGES.get(path)
+    if page is None:
+        known = ", ".join((*_QUESTIONS, *(one for one in _PAGES if one != "/")))
+        return text(HTTPStatus.NOT_FOUND, f"there is no such page; there are {known}")
+    return page(request, view)
+
+
+def _index(request: Request, view: View) -> Response:
+    del request, view
+    return text(HTTPStatus.OK, _INDEX.encode())
+
+
+def _status(request: Request, view: View) -> Response:
+    if render.LINES in request.accept:
+        return Response(HTTPStatus.OK, render.lines(view), f"{render.LINES}; charset=utf-8")
+    return Response(HTTPStatus.OK, render.status(view))
+
+
+def _alerts(request: Request, view: View) -> Response:
+    del request
+    return Response(HTTPStatus.OK, render.alerts(view))
+
+
+def _events(request: Request, view: View) -> Response:
+    """Goes on for as long as somebody listens."""
+    del view
+    return Response(
+        HTTPStatus.OK,
+        kind=f"{KIND}; charset=utf-8",
+        headers=(("X-Accel-Buffering", "no"),),
+        follow=PARTS if request.values("parts") else CHANGES,
+    )
 
 
 def _question(request: Request, view: View, question: str) -> Response:
@@ -77,8 +101,9 @@ def _one(id_: str, view: View) -> Response:
     return Response(_verdict(is_open=is_open), render.flat(view, (entry,)))
 
 
-def _drained(view: View) -> Response:
+def _drained(request: Request, view: View) -> Response:
     """Held until there is a drain and it is over."""
+    del request
     if view.drain is None or view.drain["end"] is None:
         return Response(HTTPStatus.SERVICE_UNAVAILABLE, later=True)
     return Response(_verdict(is_open=view.drain["drained"]), render.drain(view))
@@ -86,3 +111,12 @@ def _drained(view: View) -> Response:
 
 def _verdict(*, is_open: bool) -> HTTPStatus:
     return HTTPStatus.OK if is_open else HTTPStatus.SERVICE_UNAVAILABLE
+
+
+_PAGES: Mapping[str, Callable[[Request, View], Response]] = {
+    "/": _index,
+    "/status": _status,
+    "/alerts": _alerts,
+    "/events": _events,
+    "/drained": _drained,
+}

@@ -12,14 +12,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from pomhealth.publish import http as module
-from pomhealth.publish import room
+from pomhealth.publish import connection, http, room
 from pomhealth.publish.http import Server
 from pomhealth.publish.pages import Pages
 from pomhealth.publish.view import View
 from pomhealth.status import Finding, failed, passed
 from tests.findings import SEEN
-from tests.publish.views import view
+from tests.publish.views import no_parts, view
 
 WELL: dict[str, Finding | None] = {"pomerium.process": passed("fine"), "storage.backend": passed("fine")}
 ILL: dict[str, Finding | None] = {**WELL, "storage.backend": failed("refused", "refused", SEEN)}
@@ -32,7 +31,7 @@ class Site:
     def __init__(self) -> None:
         self.view = view(WELL, started=True)
         self.made = 0
-        self.pages = Pages(self._view)
+        self.pages = Pages(self._view, no_parts)
         self.server = Server(self.pages)
         self.port = 0
         self.clients: list[asyncio.StreamWriter] = []
@@ -43,7 +42,7 @@ class Site:
 
     def show(self, new: View) -> None:
         self.view = new
-        self.pages.forget()
+        self.pages.changed()
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -291,7 +290,7 @@ async def test_a_client_that_takes_no_answers_is_not_answered_without_end() -> N
 
 async def test_those_who_take_no_answers_make_room_for_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """What waits for them is kept in memory, so that only a few may leave it waiting."""
-    monkeypatch.setattr(module, "MOST_STUCK", 2)
+    monkeypatch.setattr(http, "MOST_STUCK", 2)
     async with serving() as site:
         with contextlib.ExitStack() as stack:
             gone = select.poll()
@@ -323,7 +322,7 @@ async def test_one_who_asks_much_at_once_leaves_others_their_turn() -> None:
 
 
 async def test_a_stalled_request_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STALLED", 0.0)
+    monkeypatch.setattr(connection, "STALLED", 0.0)
     async with serving() as site:
         reader, writer = await site.open()
         writer.write(b"GET /rea")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pomhealth.catalogue import catalogue
@@ -15,6 +16,11 @@ def component(id_: str, gate: Gate | None = None) -> Component:
     """As the catalogue has it."""
     check = catalogue().checks[id_]
     return Component(id_, gate or check.gate, measures=True, needs=check.needs)
+
+
+def no_parts(_: View) -> Iterator[tuple[str, Callable[[], str]]]:
+    """A page without parts."""
+    return iter(())
 
 
 def view(

@@ -1,0 +1,53 @@
+"""Gathers what is published of one agent into one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pomhealth.agent.board import Board
+from pomhealth.agent.lag import KEPT, Lag
+from pomhealth.agent.rotation import Rotation
+from pomhealth.catalogue import catalogue
+from pomhealth.publish.view import View, summary
+from pomhealth.replica.model import SOMEWHERE, Replica
+from pomhealth.report.origins import Section, replica_sections, settings_section
+from pomhealth.settings import Settings
+
+
+class Viewing:
+    """Everything that publishers read, as it is at the moment of the call. `settings` gives those in force."""
+
+    def __init__(
+        self, board: Board, lag: Lag, rotation: Callable[[], Rotation], settings: Callable[[], Settings]
+    ) -> None:
+        self._board = board
+        self._lag = lag
+        self._rotation = rotation
+        self._settings = settings
+        self._of: tuple[Settings, Replica | None] | None = None
+        self._sections: tuple[Section, ...] = ()
+
+    def __call__(self) -> View:
+        board, rotation = self._board, self._rotation()
+        return View(
+            status=board.status,
+            catalogue=catalogue(),
+            started=board.started,
+            replica=summary(board.replica),
+            history=tuple(board.history),
+            notice=board.notice,
+            late=self._lag.worst(self._lag.now() - KEPT),
+            drain=rotation.told,
+            control=rotation.control,
+            platform=board.replica.platform if board.replica is not None else SOMEWHERE,
+            sections=self._known(),
+            now=board.now(),
+        )
+
+    def _known(self) -> tuple[Section, ...]:
+        """Settings and replica with their origins, worked out once for each of them."""
+        settings, replica = self._settings(), self._board.replica
+        if self._of is None or self._of[0] is not settings or self._of[1] is not replica:
+            of_replica = replica_sections(replica) if replica is not None else ()
+            self._of, self._sections = (settings, replica), (settings_section(settings), *of_replica)
+        return self._sections

@@ -1,0 +1,172 @@
+"""Tells readers what changes: one event a turn of a check, and for the page each part of it that reads otherwise.
+
+Nobody waits for a reader, and no number of them keeps the agent from its other work: they are told a few at a time,
+and what comes in quick succession is told in one go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from pomhealth.publish import render
+from pomhealth.publish.entry import when
+from pomhealth.publish.events.channel import Log, Newest
+from pomhealth.publish.events.reader import Reader
+from pomhealth.publish.events.wire import Place, event
+from pomhealth.publish.view import View
+from pomhealth.status import Change
+
+BEAT = 10  # seconds between two signs of life
+MOST = 512  # readers
+SOON = 0.03  # seconds in which what follows from one fault is told with it
+CALM = 1.0  # seconds between two looks at the page's words, where no check turned
+_AT_A_TIME = 8  # readers that are told in one turn of the event loop
+
+CHANGES, PARTS = "changes", "parts"
+Parts = Callable[[View], Iterator[tuple[str, Callable[[], str]]]]
+
+
+class Listener(Protocol):
+    """Somebody who reads."""
+
+    def told(self, extra: bytes = b"") -> None:
+        """There is something new to take; `extra` comes besides, where there is room for it."""
+
+
+class Feed:
+    """The two channels of one agent and who reads them.
+
+    `parts` gives the parts of the page: each one's id, and the call that makes its HTML.
+    """
+
+    def __init__(self, view: Callable[[], View], parts: Parts) -> None:
+        self.boot = secrets.token_hex(4)
+        self._view = view
+        self._parts = parts
+        self._changes = Log(self.boot)
+        self._forms = Newest(self.boot)
+        self._readers: dict[Listener, str] = {}
+        self._state: Mapping[str, object] = {}
+        self._beat = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._work: list[asyncio.Task[None]] = []
+        self._looks = 0
+
+    @property
+    def readers(self) -> int:
+        """How many there are."""
+        return len(self._readers)
+
+    def reader(self, channel: str, last: Place | None) -> tuple[bytes, Reader]:
+        """What a new reader of this channel is told first, and its reader. `last` is how far it read before."""
+        chosen = self._forms if channel == PARTS else self._changes
+        reader = Reader(chosen, self.boot, last)
+        status = self._view().status
+        hello = {
+            "boot": self.boot,
+            "seq": chosen.latest,
+            "beat": BEAT,
+            "ready": status.ready,
+            "live": status.live,
+        }
+        at = Place(self.boot, chosen.latest) if last is None else None
+        return event("hello", hello, at) + reader.take(), reader
+
+    def join(self, listener: Listener, channel: str) -> None:
+        """Has `listener` told of what is new, until `leave`."""
+        self._readers[listener] = channel
+        if channel == PARTS:
+            self._look_in(SOON)
+
+    def leave(self, listener: Listener) -> None:
+        self._readers.pop(listener, None)
+
+    def changed(self, turned: tuple[Change, ...]) -> None:
+        """Something has changed; `turned` are the checks that turned."""
+        view = self._view()
+        state = render.state_of(view)
+        for change in turned:
+            self._changes.put("change", render.turn(change, view))
+        if not turned and state != self._state:
+            self._changes.put("state", state)
+        if turned or state != self._state:
+            self._state = state
+            self._look_in(SOON)
+        elif PARTS in self._readers.values():
+            self._look_in(CALM)
+
+    def beat(self) -> None:
+        """A second has passed."""
+        self._beat = (self._beat + 1) % BEAT
+        if not self._beat and self._readers:
+            beat = event("beat", {"at": when(self._view().now)})
+            self._work = [work for work in self._work if not work.done()]
+            self._work.append(asyncio.ensure_future(self._pass_on(beat)))
+
+    def look(self, view: View) -> Place:
+        """Takes in the parts of the page as they are in this view; gives the place of a reader who sees them."""
+        self._looks += 1
+        for _ in self._take_in(view):
+            pass
+        return Place(self.boot, self._forms.latest)
+
+    def bye(self) -> bytes:
+        """The last that a reader is told."""
+        return event("bye", {})
+
+    def close(self) -> None:
+        """Tells nobody anything any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for work in self._work:
+            work.cancel()
+
+    def _look_in(self, seconds: float) -> None:
+        """Tells the readers in so many seconds at the latest."""
+        if not self._readers:
+            return
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(due, self._tell)
+
+    def _tell(self) -> None:
+        self._timer = None
+        if any(not work.done() for work in self._work):
+            self._look_in(SOON)
+        else:
+            self._work = [asyncio.ensure_future(self._tell_all())]
+
+    async def _tell_all(self) -> None:
+        if PARTS in self._readers.values():
+            await self._look_at_leisure()
+        await self._pass_on(b"")
+
+    async def _look_at_leisure(self) -> None:
+        """Takes in the parts as they are now, one in each turn of the event loop; stops when somebody did it meanwhile."""
+        looks = self._looks
+        for _ in self._take_in(self._view()):
+            await asyncio.sleep(0)
+            if looks != self._looks:
+                return
+
+    def _take_in(self, view: View) -> Iterator[None]:
+        parts = tuple(self._parts(view))
+        self._forms.only(id_ for id_, _ in parts)
+        for id_, make in parts:
+            self._forms.put(id_, make())
+            yield
+
+    async def _pass_on(self, extra: bytes) -> None:
+        """Has each reader take what is new, a few in each turn of the event loop."""
+        for place, listener in enumerate(tuple(self._readers), 1):
+            if listener in self._readers:
+                listener.told(extra)
+            if not place % _AT_A_TIME:
+                await asyncio.sleep(0)
