@@ -123,7 +123,14 @@ class Agent:
             pulse=self._pulse,
         )
         self._pages = Pages(
-            Viewing(self._board, self._lag, lambda: self._rotation, lambda: self._settings), parts
+            Viewing(
+                self._board,
+                self._lag,
+                self._engine.tally,
+                rotation=lambda: self._rotation,
+                settings=lambda: self._settings,
+            ),
+            parts,
         )
         self._rotation = Rotation(
             self._board,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pomhealth.agent.board import Board
 from pomhealth.agent.lag import KEPT, Lag
 from pomhealth.agent.rotation import Rotation
+from pomhealth.agent.tally import Tally
 from pomhealth.catalogue import catalogue
 from pomhealth.publish.view import View, summary
 from pomhealth.replica.model import SOMEWHERE, Replica
@@ -18,10 +19,17 @@ class Viewing:
     """Everything that publishers read, as it is at the moment of the call. `settings` gives those in force."""
 
     def __init__(
-        self, board: Board, lag: Lag, rotation: Callable[[], Rotation], settings: Callable[[], Settings]
+        self,
+        board: Board,
+        lag: Lag,
+        tally: Tally,
+        *,
+        rotation: Callable[[], Rotation],
+        settings: Callable[[], Settings],
     ) -> None:
         self._board = board
         self._lag = lag
+        self._tally = tally
         self._rotation = rotation
         self._settings = settings
         self._of: tuple[Settings, Replica | None] | None = None
@@ -41,6 +49,7 @@ class Viewing:
             control=rotation.control,
             platform=board.replica.platform if board.replica is not None else SOMEWHERE,
             sections=self._known(),
+            tally=self._tally.counts,
             now=board.now(),
         )
 

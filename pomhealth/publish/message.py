@@ -41,6 +41,7 @@ class Request:
 class Response:
     """One answer, without what belongs to the connection. `later`: it is given when there is another than this.
 
+    `page` stands for the page for a browser, as it is when it is sent.
     `follow` names what is told from then on, over the same connection, until somebody ends it.
     """
 
@@ -50,6 +51,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     later: bool = False
     follow: str = ""
+    page: bool = False
 
 
 def text(status: HTTPStatus, body: str | bytes, headers: tuple[tuple[str, str], ...] = ()) -> Response:

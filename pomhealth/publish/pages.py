@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -120,6 +120,8 @@ class Pages:
             return self._last(text(HTTPStatus.SERVICE_UNAVAILABLE, "it cannot be waited for here"))
         if response.follow:
             return self._followed(request, response, last=last)
+        if response.page:
+            response = replace(response, body=self._document())
         keep = request.keep and not request.body and not last
         answer = self._bytes(response, keep=keep, with_body=request.method != "HEAD")
         if keep and len(head) < LARGEST_HEAD // 8:
@@ -145,6 +147,13 @@ class Pages:
         read = request.last_event or next(iter(request.values("last")), "")
         hello, reader = self._feed.reader(response.follow, place(read) if read else None)
         return Answer(begin + hello, keep=True, reader=reader, channel=response.follow)
+
+    def _document(self) -> bytes:
+        """The page as a whole, with the place from which its reader goes on."""
+        from pomhealth.publish import page  # noqa: PLC0415  (who does not look at it does not pay for it)
+
+        view = self.view()
+        return page.page(view, str(self._feed.look(view)))
 
     def _last(self, response: Response) -> Answer:
         return Answer(self._bytes(response, keep=False), keep=False)

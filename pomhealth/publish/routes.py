@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
-from pomhealth.publish import render
+from pomhealth.publish import metrics, render
 from pomhealth.publish.events.feed import CHANGES, PARTS
 from pomhealth.publish.events.wire import KIND
 from pomhealth.publish.message import ALLOWED, Request, Response, text
@@ -16,6 +16,7 @@ _QUESTIONS = {"/startupz": "startup", "/readyz": "ready", "/healthz": "live"}
 _INDEX = """\
 pomhealth: the health of the Pomerium replica beside it
 
+/             a page to look at, in a browser
 /readyz       200 when the replica should get traffic, else 503: each check that counts, as JSON
 /healthz      200 unless a restart would help
 /startupz     200 once everything that counts has been looked at
@@ -23,6 +24,7 @@ pomhealth: the health of the Pomerium replica beside it
 /alerts       what to act on now, worst first, with evidence and next steps
 /readyz/ID    one check
 /events       what changes, as server-sent events
+/metrics      the same for Prometheus
 /drained      answers when a drain is over: 200 when the replica can be stopped, 503 when it took too long
 
 ?verbose      plain text instead of JSON (on /readyz, /healthz, /startupz)
@@ -47,14 +49,28 @@ def answer(request: Request, view: View) -> Response:
         return _one(path.removeprefix("/readyz/"), view)
     page = _PAGES.get(path)
     if page is None:
-        known = ", ".join((*_QUESTIONS, *(one for one in _PAGES if one != "/")))
+        known = ", ".join((*_QUESTIONS, *_PAGES))
         return text(HTTPStatus.NOT_FOUND, f"there is no such page; there are {known}")
     return page(request, view)
 
 
 def _index(request: Request, view: View) -> Response:
-    del request, view
-    return text(HTTPStatus.OK, _INDEX.encode())
+    """The page for a browser, for others what else there is."""
+    del view
+    if "text/html" not in request.accept:
+        return text(HTTPStatus.OK, _INDEX.encode(), (("Vary", "Accept"),))
+    from pomhealth.publish import page  # noqa: PLC0415  (who does not look at it does not pay for it)
+
+    return Response(HTTPStatus.OK, kind="text/html; charset=utf-8", headers=page.HEADERS, page=True)
+
+
+def _asset(request: Request, view: View) -> Response:
+    """A file that belongs to the page."""
+    del view
+    from pomhealth.publish import page  # noqa: PLC0415
+
+    kind, body = page.ASSETS[request.path.rstrip("/")]
+    return Response(HTTPStatus.OK, body, kind, page.HEADERS)
 
 
 def _status(request: Request, view: View) -> Response:
@@ -115,8 +131,11 @@ def _verdict(*, is_open: bool) -> HTTPStatus:
 
 _PAGES: Mapping[str, Callable[[Request, View], Response]] = {
     "/": _index,
+    "/page.css": _asset,
+    "/page.js": _asset,
     "/status": _status,
     "/alerts": _alerts,
     "/events": _events,
+    "/metrics": metrics.answer,
     "/drained": _drained,
 }
