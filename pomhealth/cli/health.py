@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from pomhealth.client import main
 from pomhealth.client.usage import HELP
+
+_OPTION = re.compile(r" {2,6}(?:(-\w), )?(--[\w-]+)(?: ([A-Z]+))?  +(\S.*)")
+_OFTEN = "may be given more than once"
 
 
 class Client(click.Command):
@@ -13,6 +18,39 @@ class Client(click.Command):
 
     def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002
         return HELP.rstrip("\n")
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Where a shell only asks what could follow: what the client's help names. Else every argument as one."""
+        return documented().get_params(ctx) if ctx.resilient_parsing else super().get_params(ctx)
+
+
+def documented() -> click.Command:
+    """A command with the words and options of the client's help, for who asks click about them. It does nothing."""
+    usage, about, options, ending = HELP.split("\n\n")
+    described: list[list[str]] = []
+    for line in options.splitlines()[1:]:
+        if _OPTION.fullmatch(line):
+            described.append([line])
+        else:
+            described[-1].append(line.strip())
+    parameters: list[click.Parameter] = [click.Argument(["ids"], metavar=usage.split()[-1], nargs=-1)]
+    for lines in described:
+        short, long, metavar, begin = _OPTION.fullmatch(lines[0]).groups()  # type: ignore[union-attr]
+        says = " ".join([begin, *lines[1:]])
+        if long != "--help":
+            parameters.append(
+                click.Option(
+                    [name for name in (short, long) if name],
+                    metavar=metavar,
+                    is_flag=metavar is None,
+                    multiple=_OFTEN in says,
+                    help=says,
+                )
+            )
+    words = "\n\n".join(" ".join(part.split()) for part in (about, ending))
+    return click.Command(
+        "health", params=parameters, help=words, context_settings={"help_option_names": ["-h", "--help"]}
+    )
 
 
 @click.command(

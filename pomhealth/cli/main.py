@@ -24,6 +24,7 @@ COMMANDS = {
     "config": "Show the settings in force and where each comes from.",
     "generate": "Make a supervisor's files for the replica that runs here.",
     "demo": "Run a stand-in replica with a real Envoy and a real PostgreSQL.",
+    "completion": "Print the script that completes command lines on TAB.",
 }
 
 
@@ -55,6 +56,10 @@ def cli() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Runs the command line; the result is the exit status. Wrong usage is 64 for every command."""
     try:
+        if asked := os.environ.get("_POMHEALTH_COMPLETE"):
+            from pomhealth.completing.shells import answer  # noqa: PLC0415  (only a shell asks for it, on TAB)
+
+            return answer(cli, asked)
         status: Any = cli.main(args=arguments, prog_name="pomhealth", standalone_mode=False)
     except click.UsageError as error:
         error.show()

