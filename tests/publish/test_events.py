@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,9 +38,8 @@ class Site:
         self.port = 0
         self.writers: list[asyncio.StreamWriter] = []
 
-    def _parts(self, _: View) -> Iterator[tuple[str, Callable[[], str]]]:
-        for id_, html in self.parts.items():
-            yield id_, html.__str__
+    def _parts(self, _: View) -> dict[str, str]:
+        return dict(self.parts)
 
     def show(self, findings: dict[str, Finding | None], **parts: str) -> None:
         self.view = view(findings, started=True)

@@ -90,15 +90,12 @@ def test_one_event_that_is_larger_than_all_that_may_be_kept_leaves_nothing() -> 
 
 def test_of_the_page_only_what_reads_otherwise_is_told_and_only_its_newest_form() -> None:
     newest = Newest(BOOT)
-    newest.only(("a", "b"))
-    newest.put("a", "one")
-    newest.put("b", "one")
+    newest.become({"a": "one", "b": "one"})
     seen = newest.latest
-    newest.put("a", "one")
+    newest.become({"a": "one", "b": "one"})
     assert newest.since(seen) == b""
-    newest.put("a", "two")
-    newest.put("b", "two")
-    newest.put("a", "three")
+    newest.become({"a": "two", "b": "two"})
+    newest.become({"a": "three", "b": "two"})
     new = newest.since(seen)
     assert new is not None
     assert said(new) == [("part", {"id": "b", "html": "two"}), ("part", {"id": "a", "html": "three"})]
@@ -106,12 +103,9 @@ def test_of_the_page_only_what_reads_otherwise_is_told_and_only_its_newest_form(
 
 def test_a_part_more_or_less_has_the_whole_page_looked_at_anew() -> None:
     newest = Newest(BOOT)
-    newest.only(("a", "b"))
-    newest.put("a", "one")
-    seen = newest.latest
-    newest.only(("a", "b"))
-    assert newest.since(seen) == b""
-    newest.only(("a",))
-    assert newest.since(seen) is None
-    newest.put("b", "of a page that is no more")
-    assert newest.since(newest.latest) == b""
+    newest.become({"a": "one", "b": "one"})
+    for parts in ({"a": "one"}, {"a": "one", "c": "one"}):
+        seen = newest.latest
+        newest.become(parts)
+        assert newest.since(seen) is None
+        assert newest.since(newest.latest) == b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from pomhealth.catalogue import catalogue
@@ -18,9 +17,9 @@ def component(id_: str, gate: Gate | None = None) -> Component:
     return Component(id_, gate or check.gate, measures=True, needs=check.needs)
 
 
-def no_parts(_: View) -> Iterator[tuple[str, Callable[[], str]]]:
+def no_parts(_: View) -> dict[str, str]:
     """A page without parts."""
-    return iter(())
+    return {}
 
 
 def view(

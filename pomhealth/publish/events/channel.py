@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,21 +61,18 @@ class Newest:
         self._begins = 0
         self.latest = 0
 
-    def only(self, ids: Iterable[str]) -> None:
-        """From now on there are these things."""
-        wanted = tuple(ids)
-        if set(wanted) != self._known.keys():
-            self._known = {id_: self._known.get(id_, _UNKNOWN) for id_ in wanted}
+    def become(self, forms: Mapping[str, str]) -> None:
+        """From now on there are these things, in these forms."""
+        if forms.keys() != self._known.keys():
+            self._known = {id_: self._known[id_] for id_ in forms if id_ in self._known}
             self.latest += 1
             self._begins = self.latest
-
-    def put(self, id_: str, form: str) -> None:
-        """Takes in a form of one of them."""
-        known = self._known.get(id_)
-        if known is not None and known.form != form:
-            self.latest += 1
-            said = event("part", {"id": id_, "html": form}, Place(self._boot, self.latest))
-            self._known[id_] = _Form(form, self.latest, said)
+        for id_, form in forms.items():
+            known = self._known.get(id_)
+            if known is None or known.form != form:
+                self.latest += 1
+                said = event("part", {"id": id_, "html": form}, Place(self._boot, self.latest))
+                self._known[id_] = _Form(form, self.latest, said)
 
     def since(self, number: int) -> bytes | None:
         if not self._begins <= number <= self.latest:
@@ -89,6 +86,3 @@ class _Form:
     form: str
     at: int
     said: bytes
-
-
-_UNKNOWN = _Form("", 0, b"")

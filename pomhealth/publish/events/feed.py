@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from pomhealth.publish import render
@@ -26,7 +26,7 @@ CALM = 1.0  # seconds between two looks at the page's words, where no check turn
 _AT_A_TIME = 8  # readers that are told in one turn of the event loop
 
 CHANGES, PARTS = "changes", "parts"
-Parts = Callable[[View], Iterator[tuple[str, Callable[[], str]]]]
+Parts = Callable[[View], Mapping[str, str]]
 
 
 class Listener(Protocol):
@@ -39,7 +39,7 @@ class Listener(Protocol):
 class Feed:
     """The two channels of one agent and who reads them.
 
-    `parts` gives the parts of the page: each one's id, and the call that makes its HTML.
+    `parts` gives the parts of the page: the HTML of each by its id.
     """
 
     def __init__(self, view: Callable[[], View], parts: Parts) -> None:
@@ -53,7 +53,6 @@ class Feed:
         self._beat = 0
         self._timer: asyncio.TimerHandle | None = None
         self._work: list[asyncio.Task[None]] = []
-        self._looks = 0
 
     @property
     def readers(self) -> int:
@@ -108,9 +107,7 @@ class Feed:
 
     def look(self, view: View) -> Place:
         """Takes in the parts of the page as they are in this view; gives the place of a reader who sees them."""
-        self._looks += 1
-        for _ in self._take_in(view):
-            pass
+        self._forms.become(self._parts(view))
         return Place(self.boot, self._forms.latest)
 
     def bye(self) -> bytes:
@@ -141,27 +138,9 @@ class Feed:
         if any(not work.done() for work in self._work):
             self._look_in(SOON)
         else:
-            self._work = [asyncio.ensure_future(self._tell_all())]
-
-    async def _tell_all(self) -> None:
-        if PARTS in self._readers.values():
-            await self._look_at_leisure()
-        await self._pass_on(b"")
-
-    async def _look_at_leisure(self) -> None:
-        """Takes in the parts as they are now, one in each turn of the event loop; stops when somebody did it meanwhile."""
-        looks = self._looks
-        for _ in self._take_in(self._view()):
-            await asyncio.sleep(0)
-            if looks != self._looks:
-                return
-
-    def _take_in(self, view: View) -> Iterator[None]:
-        parts = tuple(self._parts(view))
-        self._forms.only(id_ for id_, _ in parts)
-        for id_, make in parts:
-            self._forms.put(id_, make())
-            yield
+            if PARTS in self._readers.values():
+                self.look(self._view())
+            self._work = [asyncio.ensure_future(self._pass_on(b""))]
 
     async def _pass_on(self, extra: bytes) -> None:
         """Has each reader take what is new, a few in each turn of the event loop."""
