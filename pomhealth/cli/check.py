@@ -19,7 +19,7 @@ from pomhealth.blocking import Workers
 from pomhealth.catalogue.load import catalogue
 from pomhealth.checks.config_databroker_build import ID as BUILD
 from pomhealth.cli.alone import enough, judge, judgeable, version_of
-from pomhealth.cli.output import output_option, style, write, write_json
+from pomhealth.cli.output import style, write, write_json
 from pomhealth.cli.usage import WrongUsage, known
 from pomhealth.reach import Silent
 from pomhealth.replica.discover import runs
@@ -27,6 +27,7 @@ from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.model import Replica, Value
 from pomhealth.report.document import document
 from pomhealth.report.items import Item, blind, failing, items, warnings
+from pomhealth.report.markdown import page
 from pomhealth.report.text import render
 from pomhealth.settings import Settings, SettingsError
 from pomhealth.settings_file import load
@@ -56,7 +57,14 @@ _NONE = (
     help="Judge the file alone, as this version of Pomerium would take it.",
 )
 @click.option("--settings", "settings_path", metavar="FILE", help="Settings of pomhealth to read.")
-@output_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="Text to read, JSON, or Markdown for a ticket.",
+)
 @click.option(
     "--wait",
     type=click.FloatRange(min=0, max=86400),
@@ -102,6 +110,8 @@ def command(  # noqa: PLR0917  (click passes every option by name)
         write_json({"error": error} | document(tops, replica, partial=bool(ids)))
     elif replica.awaited:
         raise click.ClickException(_none(settings))
+    elif output == "markdown":
+        write(page(tops, replica, time.time(), partial=bool(ids)))
     else:
         write(render(tops, replica, style(), partial=bool(ids)))
     unknown = not ids and blind(tops)

@@ -9,12 +9,15 @@ from pomhealth.replica.model import Replica
 from pomhealth.report.items import Item, blind, every, failing, warnings
 from pomhealth.report.subject import subject
 
+SCHEMA = 1  # of docs/schemas/check.schema.json; a change that breaks a reader makes it 2
+
 
 def document(tops: tuple[Item, ...], replica: Replica, *, partial: bool = False) -> dict[str, Any]:
     """What `pomhealth check -o json` prints. `partial`: only some checks were asked for, so "ready" is null."""
     errors = failing(tops)
     ready = not (replica.awaited or blind(tops) or any(item.stops for item in errors))
     return {
+        "schema": SCHEMA,
         "replica": subject(replica),
         "ready": None if partial else ready,
         "errors": [item.id for item in errors],

@@ -6,13 +6,14 @@ Whoever is woken by an alert reads the first screen, whoever scrolls reads the l
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pomhealth.replica.model import Replica
 from pomhealth.report.advice import numbered
-from pomhealth.report.items import Item, blind, every, failing, warnings
+from pomhealth.report.items import Item, every
 from pomhealth.report.style import Style, clean
 from pomhealth.report.subject import by_right, details, subject, title
+from pomhealth.report.verdict import counts, how_many, in_trouble, verdict
 from pomhealth.report.wrapping import columns, cut
 from pomhealth.status import Gate, Outcome
 
@@ -25,9 +26,8 @@ _GATES = {Gate.LIVE: "stops /readyz and /healthz", Gate.READY: "stops /readyz", 
 
 def render(tops: tuple[Item, ...], replica: Replica, style: Style, *, partial: bool = False) -> str:
     """The whole report. `partial`: only some checks were asked for, so nothing is said of the replica as a whole."""
-    blocks = [*([] if partial else [_verdict(tops, style)]), _header(replica, style)]
-    blocks = ["\n".join(blocks)]
-    troubled = [item for item in tops if item.outcome is Outcome.WARN or item in failing(tops)]
+    blocks = ["\n".join([*([] if partial else [_verdict(tops, style)]), _header(replica, style)])]
+    troubled = in_trouble(tops)
     blocks += ["\n".join(_trouble(item, style, alone=replica.offline)) for item in troubled]
     column = min(max((len(item.id) for item in every(tops)), default=0), _WIDEST_ID)
     hidden = [item for item in tops if item.outcome is Outcome.UNKNOWN and item not in troubled]
@@ -45,28 +45,18 @@ def render(tops: tuple[Item, ...], replica: Replica, style: Style, *, partial: b
 
 def _verdict(tops: tuple[Item, ...], style: Style) -> str:
     """Whether the replica should get traffic, and on a line of its own what else is to be seen to."""
-    stopping = [item for item in failing(tops) if item.stops]
-    told = [item for item in (*failing(tops), *warnings(tops)) if not item.stops]
-    hidden = any(
-        item.outcome is Outcome.UNKNOWN and item.entry.component.gate is not Gate.ALERT
-        for item in every(tops)
-    )
-    said, outcome = "Ready.", Outcome.PASS
-    if blind(tops):
-        said, outcome = "Not known: nothing that readiness depends on can be seen from here.", Outcome.UNKNOWN
-    elif stopping:
-        said, outcome = f"Not ready: {_named(stopping)}.", Outcome.FAIL
-    elif hidden:
-        said, outcome = "Ready, as far as can be seen from here.", Outcome.UNKNOWN
-    lines = [(said, outcome)]
-    if told:
-        lines.append((f"To see to{' besides' if stopping else ''}: {_named(told)}.", told[0].outcome))
+    found = verdict(tops)
+    stopping = f": {_named(found.stopping)}" if found.stopping else ""
+    lines = [(f"{found.said}{stopping}.", found.outcome)]
+    if found.told:
+        besides = " besides" if found.stopping else ""
+        lines.append((f"To see to{besides}: {_named(found.told)}.", found.told[0].outcome))
     return "\n".join(
         style.mark(of) + style.strong(style.wrap(line, "* ").removeprefix("*")) for line, of in lines
     )
 
 
-def _named(items: list[Item]) -> str:
+def _named(items: Iterable[Item]) -> str:
     return ", ".join(f"{item.id} ({item.cause})" if item.cause else item.id for item in items)
 
 
@@ -74,7 +64,7 @@ def _header(replica: Replica, style: Style) -> str:
     about = subject(replica)
     told = [clean(f"{name} {value}") for name, value in details(about)]
     listed = [f"{one}," for one in told[:-1]] + told[-1:]
-    return "\n".join([style.wrap(title(about)), style.faint(style.flow(listed, "  "))])
+    return "\n".join([style.wrap(title(about), "", "  "), style.faint(style.flow(listed, "  "))])
 
 
 def _trouble(item: Item, style: Style, *, alone: bool) -> Iterator[str]:
@@ -165,20 +155,7 @@ def _contradiction(item: Item, style: Style) -> str:
 
 
 def _counts(tops: tuple[Item, ...], style: Style) -> str:
-    all_ = every(tops)
-    counts = [
-        (len(failing(tops)), "failed", Outcome.FAIL),
-        (len(warnings(tops)), "warned", Outcome.WARN),
-        (
-            sum(item.outcome is Outcome.UNKNOWN and not item.entry.pending for item in all_),
-            "cannot be seen",
-            Outcome.UNKNOWN,
-        ),
-        (sum(item.outcome is Outcome.SKIPPED for item in all_), "not judged", Outcome.SKIPPED),
-        (sum(item.outcome is Outcome.PASS for item in all_), "passed", Outcome.PASS),
-    ]
-    told = [style.paint(f"{number} {what}", outcome) for number, what, outcome in counts if number]
-    number = f"{len(all_)} check" if len(all_) == 1 else f"{len(all_)} checks"
+    told = [style.paint(what, outcome) for what, outcome in counts(tops)]
     ends = [","] * (len(told) - 1) + ["."]
-    listed = [one + end for one, end in zip(told, ends, strict=True)] or ["nothing to judge."]
-    return style.flow([f"{number}:", *listed])
+    listed = [one + end for one, end in zip(told, ends, strict=True)] if told else ["nothing to judge."]
+    return style.flow([f"{how_many(tops)}:", *listed])

@@ -42,7 +42,7 @@ def test_a_good_file_passes_and_the_report_says_by_what_it_was_judged(new: Path)
     run = check(new.parent, "--pomerium-config", "new.yaml", BUILD)
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.startswith(
-        "new.yaml alone, as Pomerium 0.33 would take it (the newest release that pomhealth knows)\n"
+        "new.yaml alone, as Pomerium 0.33 would take it (the newest release that\n  pomhealth knows)\n"
     )
     assert "none runs with this file" in run.stdout
     assert f"✓ {BUILD}" in run.stdout

@@ -97,6 +97,14 @@ def test_colours_change_no_line_break() -> None:
         assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
 
 
+@pytest.mark.parametrize("width", [80, 100])
+def test_so_do_the_catalogue_s_own_pages(width: int) -> None:
+    style = Style(width=width)
+    told = [listing(catalogue(), style), *(page(check, check.id, style) for check in catalogue())]
+    told += [page(check, check.id, style, cause.code) for check, cause in CAUSES]
+    assert [line for text in told for line in misfits(text, width)] == []
+
+
 @pytest.mark.parametrize(
     ("said", "width"), [("60", 60), ("80", 80), ("120", 100), ("7", 40), ("", 80), ("x", 80)]
 )
