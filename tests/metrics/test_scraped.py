@@ -62,7 +62,7 @@ def test_what_a_real_agent_tells_parses_healthy_and_broken(
             ill = series(scrape(one, accept)[1])
         assert value(ill, "pomhealth_ready") == 0
         assert ones(ill, "pomerium_health_status", check="envoy.server", status="error")
-        looked = value(ill, "pomhealth_probe_timeouts_total", check="envoy.server")
+        looked = value(ill, "pomhealth_probe_failures_total", check="envoy.server")
         assert looked
 
 
