@@ -6,24 +6,25 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import click
 
 from pomhealth.blocking import Workers
+from pomhealth.cli import generate_monitoring as monitoring
 from pomhealth.cli.alone import judge
 from pomhealth.cli.output import output_option, write, write_json
 from pomhealth.cli.usage import WrongUsage
+from pomhealth.cli.written import written
 from pomhealth.generate.escape import Unwritable
 from pomhealth.generate.generated import Generated, generate
+from pomhealth.generate.monitoring.files import KINDS as MONITORING
+from pomhealth.generate.monitoring.rules import Wishes
 from pomhealth.generate.place import Unplaceable
 from pomhealth.generate.render import KINDS
 from pomhealth.generate.report import document, explained, printed
 from pomhealth.generate.steps import steps, usual
-from pomhealth.generate.write import Fate, WriteError, Written
-from pomhealth.generate.write import write as write_files
 from pomhealth.reach import Silent
 from pomhealth.replica.discover import discover
 from pomhealth.replica.errors import ReplicaError
@@ -35,10 +36,13 @@ _DEADLINE = 5.0  # seconds for finding the replica
 
 
 @click.command("generate")
-@click.argument("kind", metavar="KIND", type=click.Choice(KINDS), required=False)
+@click.argument("kind", metavar="KIND", type=click.Choice((*KINDS, *MONITORING)), required=False)
 @click.option("--pid", type=click.IntRange(min=1), help="The replica's main process, where several run here.")
 @click.option("--pomerium-config", metavar="FILE", help="The --config file of the replica that is meant.")
 @click.option("--settings", "settings_path", metavar="FILE", help="Settings of pomhealth to read.")
+@click.option("--job", metavar="NAME", help="The job in Prometheus that scrapes the agents [pomhealth].")
+@click.option("--docs-url", metavar="URL", help="Where docs/ is read: what links in the alerts begin with.")
+@click.option("--operator", is_flag=True, help="As a PrometheusRule, for the Prometheus Operator.")
 @click.option("--write", "directory", metavar="DIR", help="Write the files below DIR.")
 @click.option("--force", is_flag=True, help="With --write, replace files that are there and differ.")
 @output_option
@@ -47,37 +51,63 @@ def command(  # noqa: PLR0917  (click passes every option by name)
     pid: int | None,
     pomerium_config: str | None,
     settings_path: str | None,
+    job: str | None,
+    docs_url: str | None,
     directory: str | None,
     output: str,
     *,
+    operator: bool,
     force: bool,
 ) -> int:
-    """Make a supervisor's files for the replica that runs here.
+    """Make a supervisor's files for the replica that runs here, or alert rules and a dashboard for all replicas.
 
-    KIND is systemd, ecs, compose or kubernetes. Prints each file below the path where it belongs; to standard error,
-    which values are in them, where each comes from, and what to do next. Where no replica runs, they are made for
-    Pomerium's own package and image. No secret is in them.
+    KIND is systemd, ecs, compose or kubernetes, or prometheus or grafana. Prints each file below the path where it
+    belongs; to standard error, which values are in them, where each comes from, and what to do next. Where no replica
+    runs, they are made for Pomerium's own package and image. No secret is in them.
+
+    For prometheus alone are --job, --docs-url and --operator; for supervisors alone --pid, --pomerium-config and
+    --settings.
 
     With --write, a file that is there and differs is left alone: then nothing is written, and the exit status is 1.
     """
     if kind is None:
-        raise WrongUsage(f"for which supervisor? Say one of {', '.join(KINDS)}")
+        raise WrongUsage(f"for which supervisor? Say one of {', '.join((*KINDS, *MONITORING))}")
     if force and directory is None:
         raise WrongUsage("--force is for --write DIR: without it, nothing is written")
+    chosen = {"--pid": pid, "--pomerium-config": pomerium_config, "--settings": settings_path}
+    _only_for(kind, KINDS, chosen)
+    _only_for(kind, ("prometheus",), {"--job": job, "--docs-url": docs_url, "--operator": operator or None})
+    if kind in MONITORING:
+        wishes = Wishes(job or Wishes().job, _address(docs_url or ""), operator)
+        return monitoring.make(kind, wishes, directory, output, force=force)
     made = _made(kind, {"pid": pid, "pomerium_config": pomerium_config}, settings_path)
     where = directory if directory is not None else usual(kind)
     todo = steps(kind, where, made.files, made.placed.values, made.command)
     if directory is not None:
-        return _write(made, directory, todo, output, force=force)
+        told = document(made, directory, todo)
+        return written(directory, made.files, told, explained(made, todo), output, force=force)
     if output == "json":
         write_json(document(made, where, todo))
         return 0
     write(printed(made, where))
-    chosen = {"--pid": pid, "--pomerium-config": pomerium_config, "--settings": settings_path}
     options = [word for name, value in chosen.items() if value is not None for word in (name, str(value))]
     again = shlex.join([made.command, "generate", kind, *options, "--write", where])
     click.echo("\n" + explained(made, (again, *todo)), err=True, nl=False)
     return 0
+
+
+def _only_for(kind: str, kinds: tuple[str, ...], options: Mapping[str, object]) -> None:
+    """Raises WrongUsage for an option that is given and that this kind does not know."""
+    given = [name for name, value in options.items() if value is not None]
+    if given and kind not in kinds:
+        raise WrongUsage(f"{given[0]} is not for {kind}: it is for {', '.join(kinds)}")
+
+
+def _address(url: str) -> str:
+    """The URL. Raises WrongUsage where it is none that a browser opens."""
+    if url and not url.startswith(("http://", "https://")):
+        raise WrongUsage(f"--docs-url {url!r} is no address of a page: it begins with https:// or http://")
+    return url
 
 
 def _made(kind: str, overrides: dict[str, object], settings_path: str | None) -> Generated:
@@ -103,27 +133,3 @@ async def _found(settings: Settings) -> Replica | None:
         return None
     alone = judge(settings.pomerium_config, None)
     return await workers.call("configuration", alone, deadline=_DEADLINE)
-
-
-def _write(made: Generated, directory: str, todo: Sequence[str], output: str, *, force: bool) -> int:
-    try:
-        written = write_files(Path(directory), made.files, force=force)
-    except WriteError as error:
-        raise click.ClickException(str(error)) from None
-    differ = [one for one in written if one.fate is Fate.DIFFERS]
-    if output == "json":
-        fates = {str(one.path): one.fate.value for one in written}
-        write_json(document(made, directory, todo) | {"written": fates})
-        return 1 if differ else 0
-    if differ:
-        raise click.ClickException(_refusal(differ, [one for one in written if one.fate is Fate.SAME]))
-    write("".join(f"{one.fate.value:9}  {one.path}\n" for one in written))
-    write("\n" + explained(made, todo))
-    return 0
-
-
-def _refusal(differ: Sequence[Written], same: Sequence[Written]) -> str:
-    named = ", ".join(str(one.path) for one in differ)
-    unchanged = f" (unchanged: {', '.join(str(one.path) for one in same)})" if same else ""
-    it, differs = ("it", "differs") if len(differ) == 1 else ("them", "differ")
-    return f"nothing is written: {named} {differs} from what is made now{unchanged}; --force replaces {it}"

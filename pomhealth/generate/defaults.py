@@ -1,9 +1,13 @@
-"""Writes systemd/, ecs/, kubernetes/ and compose.yaml from the templates: `python -m pomhealth.generate.defaults`, in the project's root."""
+"""Writes systemd/, ecs/, kubernetes/ and compose.yaml from the templates, and deploy/ from the catalogue: `python -m pomhealth.generate.defaults`, in the project's root."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from pomhealth.catalogue import catalogue
+from pomhealth.generate.monitoring.files import KINDS as MONITORING
+from pomhealth.generate.monitoring.files import files as monitoring
+from pomhealth.generate.monitoring.rules import Wishes
 from pomhealth.generate.render import KINDS, files
 from pomhealth.generate.values import DEFAULTS
 
@@ -12,10 +16,15 @@ _AT_THE_TOP = ("compose",)
 
 def project_files() -> dict[str, str]:
     """The text of each file that the project keeps, by its path from the project's root."""
-    return {
+    supervisors = {
         file.path if kind in _AT_THE_TOP else f"{kind}/{file.path}": file.text
         for kind in KINDS
         for file in files(kind, DEFAULTS)
+    }
+    return supervisors | {
+        f"deploy/{kind}/{file.path}": file.text
+        for kind in MONITORING
+        for file in monitoring(kind, catalogue(), Wishes())
     }
 
 
