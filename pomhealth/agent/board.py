@@ -30,8 +30,10 @@ from pomhealth.status import (
     report,
     report_of_start,
     restarted,
+    resumed,
     settle,
     shifted,
+    stands,
     unseen,
 )
 
@@ -63,6 +65,7 @@ class Board:
         self._born = -math.inf
         self._streaks: dict[str, Streak] = {}
         self._told: Mapping[str, Told] = {}
+        self._earlier: Mapping[str, Told] = {}
         self._scrubbed: dict[str, tuple[Finding, Finding]] = {}
         self._own: set[str] = set()
         self._listeners: list[Listener] = []
@@ -171,11 +174,26 @@ class Board:
             self.notice = notice
             self._become(self.status)
 
+    def recall(self, history: Iterable[Change], told: Mapping[str, Told]) -> None:
+        """What runs of the agent before left: the last changes, oldest first, and what was told of each check as the last.
+
+        A check that is now as it was then has not changed, though this is the first look at it.
+        """
+        self._earlier = dict(told)
+        own = [resumed(change, told) for change in self.history if self.is_news(change)]
+        self.history.clear()
+        self.history.extend((*history, *own))
+
+    def is_news(self, change: Change) -> bool:
+        """Whether it belongs into the history: a first look that finds what a run before told as the last does not."""
+        return not stands(change, self._earlier)
+
     def shift(self, by: float) -> None:
         """The clock was moved by so many seconds: so is every time that is kept. Nothing else changes."""
         self._began += by
         self._born += by
         self._told = {id_: replace(told, since=told.since + by) for id_, told in self._told.items()}
+        self._earlier = {id_: replace(told, since=told.since + by) for id_, told in self._earlier.items()}
         history = [replace(change, at=change.at + by) for change in self.history]
         self.history.clear()
         self.history.extend(history)
@@ -208,8 +226,8 @@ class Board:
             for id_ in released:
                 self._streaks.pop(id_, None)
         self.status = after
-        self._told, turned = changes(self._told, after, at=now)
-        self.history.extend(turned)
+        self._told, turned = changes(self._told, after, at=now, earlier=self._earlier)
+        self.history.extend(change for change in turned if self.is_news(change))
         if not self.started:
             self.started = _has_started(after, since=self._began)
         for listener in tuple(self._listeners):

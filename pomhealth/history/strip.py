@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -93,11 +94,14 @@ def runs(cells: Iterable[Cell]) -> tuple[Run, ...]:
 
 def _held(turns: tuple[Turn, ...], watches: tuple[Watch, ...], now: float) -> Iterator[tuple[Turn, float]]:
     """Every turn with the moment until which it was seen to be so; infinite where it still is."""
+    ordered = sorted(watches, key=lambda watch: watch.begin)
+    begins = [watch.begin for watch in ordered]
     for place, turn in enumerate(turns):
         following = turns[place + 1].at if place + 1 < len(turns) else math.inf
-        seen = [watch for watch in watches if watch.begin <= turn.at <= watch.end]
         back = following < turn.at
-        watched = seen[0 if back else -1].end if seen else turn.at
+        begun = bisect_right(begins, turn.at)
+        older = range(begun) if back else range(begun - 1, -1, -1)
+        watched = next((ordered[one].end for one in older if ordered[one].end >= turn.at), turn.at)
         if watched >= now:
             watched = math.inf
         yield turn, watched if back else min(following, watched)

@@ -1,6 +1,6 @@
 """The nouns: findings, components, and the map of them. No I/O here."""
 
-from pomhealth.status.changes import Change, Told, changes
+from pomhealth.status.changes import Change, Told, changes, resumed, stands
 from pomhealth.status.component import Component, Report
 from pomhealth.status.finding import (
     DRAINING,
@@ -49,8 +49,10 @@ __all__ = [
     "report",
     "report_of_start",
     "restarted",
+    "resumed",
     "settle",
     "shifted",
+    "stands",
     "unseen",
     "void",
     "warned",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pomhealth.status.finding import Outcome
 from pomhealth.status.statusmap import Entry, StatusMap
@@ -34,10 +34,16 @@ class Change:
     followers: tuple[str, ...] = ()
 
 
+_NOTHING: Mapping[str, Told] = {}
+
+
 def changes(
-    last: Mapping[str, Told], status: StatusMap, *, at: float
+    last: Mapping[str, Told], status: StatusMap, *, at: float, earlier: Mapping[str, Told] = _NOTHING
 ) -> tuple[Mapping[str, Told], tuple[Change, ...]]:
     """What is now told of each check, and what changed against what was told last.
+
+    `earlier` is what a run before this one told as the last: a first look tells what was by it. One that finds the same
+    has nothing before it, yet its state stands since then.
 
     A check that follows a failing root, or has not been looked at yet, is not told of: the root is. Nor is one that
     cannot be seen while something that gates liveness fails. So a fault is one change however much follows from it,
@@ -52,9 +58,29 @@ def changes(
         before = last.get(entry.id)
         if before is not None and (before.outcome, before.cause) == (entry.outcome, entry.finding.cause):
             continue
-        now[entry.id] = Told(entry.outcome, entry.finding.cause, at)
-        turned.append(_change(entry, before, at))
+        change = _change(entry, before, at)
+        if before is None:
+            change = resumed(change, earlier)
+        since = earlier[entry.id].since if before is None and stands(change, earlier) else at
+        now[entry.id] = Told(entry.outcome, entry.finding.cause, since)
+        turned.append(change)
     return now, tuple(turned)
+
+
+def stands(change: Change, earlier: Mapping[str, Told]) -> bool:
+    """Whether this is a first look that finds what a run before told as the last."""
+    before = earlier.get(change.id)
+    same = before is not None and (before.outcome, before.cause) == (change.outcome, change.cause)
+    return same and not change.was
+
+
+def resumed(change: Change, earlier: Mapping[str, Told]) -> Change:
+    """The change, with what was by a run before where it is a first look that finds something else."""
+    before = earlier.get(change.id)
+    if before is None or change.was or stands(change, earlier):
+        return change
+    lasted = max(0.0, change.at - before.since)
+    return replace(change, was=state(before.outcome, before.cause), lasted=lasted)
 
 
 def _change(entry: Entry, before: Told | None, at: float) -> Change:
