@@ -1,0 +1,146 @@
+"""Draws the page: each part from its model by its template, anew only when the model is another than before."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pomhealth import __version__
+from pomhealth.publish.page import about, alerts, certificates, checks, strips, verdict, words
+from pomhealth.publish.page.icon import OLD, icon
+from pomhealth.publish.page.strips import Strip
+from pomhealth.publish.view import View
+from pomhealth.status import Entry, Evidence
+
+Made = TypeVar("Made")
+_CALM = 10  # seconds
+_AGE = re.compile(r'(<time class="age"[^>]* datetime="([^"]+)">)[^<]*')
+_LOOKED = re.compile(r'(<time class="age" data-of="([^"]*)")>')
+
+
+class Drawer:
+    """Draws views, one after another. What is the same in the next one is kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[object, Any]] = {}
+        self._fresh: dict[str, tuple[object, Any]] = {}
+
+    def parts(self, view: View) -> dict[str, str]:
+        """Every part of the page: the id of its element and that element. No age in words is in it: it would never
+        be the same twice. page.js puts it in, and `page`.
+        """
+        self._kept, self._fresh = self._fresh, {}
+        made = {
+            "part-verdict": self._draw("verdict", verdict.verdict(view)),
+            "part-now": self._draw("now", alerts.alerts(view)),
+        }
+        for area in checks.areas(
+            view, lambda entry: self._evidence(view, entry), lambda id_: self._strips(view, id_)
+        ):
+            made[f"part-area-{area.slug}"] = self._draw("area", area, area.slug)
+        made["part-without"] = self._draw("without", checks.without_meaning(view))
+        made["part-certificates"] = self._draw("certificates", certificates.certificates(view))
+        made["part-changes"] = self._draw("changes", about.changes(view))
+        made["part-facts"] = self._draw("facts", about.facts(view))
+        made["part-lag"] = self._draw("lag", about.lag(view))
+        made["part-origins"] = self._draw("origins", view.sections)
+        made["part-looked"] = self._draw(
+            "looked", json.dumps(dict(checks.looked(view)), separators=(",", ":"))
+        )
+        return made
+
+    def page(self, view: View, event: str) -> bytes:
+        """The whole document at the moment of the view, ages and all."""
+        made = {id_.removeprefix("part-"): Markup(part) for id_, part in self.parts(view).items()}  # noqa: S704  (drawn by templates that escape)
+        document = (
+            _environment()
+            .get_template("page.html")
+            .render(
+                made=made,
+                areas=[part for id_, part in made.items() if id_.startswith("area-")],
+                verdict=verdict.verdict(view),
+                event=event,
+                now=view.now,
+                strips=bool(view.past.watches),
+                version=__version__,
+                old=icon(OLD),
+            )
+        )
+        return _dated(document, view).encode("utf-8", "replace")
+
+    def _strips(self, view: View, id_: str) -> tuple[Strip, ...]:
+        return self._same(
+            f"strips {id_}",
+            strips.key(view.past, id_, view.now),
+            lambda: strips.both(view.past, id_, view.now) if view.past.watches else (),
+        )
+
+    def _evidence(self, view: View, entry: Entry) -> tuple[Evidence, ...]:
+        """The evidence of what is well, some seconds old: it holds times that are others at each look."""
+        finding = entry.finding
+        if finding is None:
+            return ()
+        said = (finding.outcome, finding.cause, finding.summary, view.now // _CALM)
+        return self._same(f"evidence {entry.id}", said, lambda: finding.evidence)
+
+    def _draw(self, template: str, model: object, name: str = "") -> str:
+        return self._same(
+            f"{template} {name}",
+            model,
+            lambda: _environment().get_template(f"{template}.html").render(it=model),
+        )
+
+    def _same(self, name: str, key: object, make: Callable[[], Made]) -> Made:
+        kept = self._kept.get(name)
+        if kept is None or kept[0] != key:
+            kept = (key, make())
+        self._fresh[name] = kept
+        made: Made = kept[1]
+        return made
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__ or ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_fit,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(rfc=words.rfc, moment=words.moment, shown=words.shown, id=_id)
+    return environment
+
+
+def _fit(value: Any) -> Any:
+    """What a template prints: any text but a part of the page may hold what was observed."""
+    return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _id(text: str) -> Markup:
+    """An id or an option's name that may go on in the next line after a dot or a dash below."""
+    return Markup(re.sub(r"([._])(?=.)", r"\1<wbr>", str(Markup.escape(words.clean(text)))))  # noqa: S704
+
+
+def _dated(document: str, view: View) -> str:
+    """The document with every age in words, as of the view's moment."""
+    looked = {str(Markup.escape(words.clean(id_))): at for id_, at in checks.looked(view)}
+
+    def look(found: re.Match[str]) -> str:
+        at = looked.get(found[2], 0.0)
+        return f'{found[1]} datetime="{words.rfc(at)}">' if at else f"{found[0]}{words.NOT_YET}"
+
+    def past(found: re.Match[str]) -> str:
+        at = datetime.fromisoformat(found[2].replace("Z", "+00:00")).timestamp()
+        return found[1] + words.age(view.now - at)
+
+    return _AGE.sub(past, _LOOKED.sub(look, document)) if view.now else document
