@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "Watch the replica, and serve its health to supervisors.",
     "health": "Ask the agent whether the replica is healthy.",
     "check": "Measure everything once, and print a report to read.",
+    "watch": "Watch one agent, or several, live.",
     "drain": "Take the replica out of rotation, and wait for its connections to end.",
     "checks": "List what is checked.",
     "explain": "What a check means, its causes, and what to do.",
