@@ -22,7 +22,7 @@ def command(shell: str | None) -> None:
     ~/.zshrc, below compinit    source <(pomhealth completion zsh)
     ~/.config/fish/config.fish  pomhealth completion fish | source
 
-    Exit status: 0, or 64 for wrong usage.
+    Exit status: 0 printed, 64 wrong usage.
     """
     if shell is None:
         raise WrongUsage(f"for which shell? Say one of {', '.join(SCRIPTS)}")

@@ -26,7 +26,9 @@ def command(
 ) -> int:
     """Show the settings in force, and everything found out about the replica, with where each comes from.
 
-    Secrets are not shown.
+    Secrets are not shown. With several replicas on this machine, --pid or --pomerium-config says which is meant.
+
+    Exit status: 0 the settings are right, 64 they are not or wrong usage.
     """
     try:
         settings = load({"pid": pid, "pomerium_config": pomerium_config}, os.environ, settings_path)

@@ -36,7 +36,7 @@ def documented() -> click.Command:
     parameters: list[click.Parameter] = [click.Argument(["ids"], metavar=usage.split()[-1], nargs=-1)]
     for lines in described:
         short, long, metavar, begin = _OPTION.fullmatch(lines[0]).groups()  # type: ignore[union-attr]
-        says = " ".join([begin, *lines[1:]])
+        says = " ".join([begin[0].upper() + begin[1:], *lines[1:]])
         if long != "--help":
             parameters.append(
                 click.Option(

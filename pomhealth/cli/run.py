@@ -45,7 +45,7 @@ class _BesideACommand(click.Command):
 
 
 @click.command("run", cls=_BesideACommand)
-@click.option("--listen", metavar="HOST:PORT", help="Where to answer.  [default: 127.0.0.1:28081]")
+@click.option("--listen", metavar="HOST:PORT", help="Where the agent answers.  [default: 127.0.0.1:28081]")
 @click.option("--pid", metavar="N", help="The replica's main process, where several run here.")
 @click.option("--pomerium-config", metavar="FILE", help="The --config file of the replica that is meant.")
 @click.option("--settings", "settings_path", metavar="FILE", help="Settings of pomhealth to read.")
@@ -60,6 +60,8 @@ def command(ctx: click.Context, /, settings_path: str | None, **options: str | N
     With a COMMAND, which starts the replica, it is the first process of a container that holds both. SIGTERM first
     drains, then stops the COMMAND, whose exit status it ends with; SIGHUP goes to both, any other signal to the COMMAND.
     An agent that ends is started again, and the COMMAND not touched.
+
+    Exit status: 0 stopped by SIGTERM, 64 wrong usage or settings. With a COMMAND, its own.
     """
     read = partial(load, options, os.environ, settings_path)
     own, beside = ctx.meta[_COMMAND]

@@ -1,4 +1,4 @@
-"""Programs that tests drive and that pip cannot bring: a browser, Prometheus and its promtool, shells.
+"""Programs that tests drive and that pip cannot bring: a browser, Prometheus and its promtool, shells, readers of manuals.
 
 Each is the program on the PATH; where there is none, Debian's package, unpacked into `.venv/debian` and kept there.
 Where that cannot be either, the test is skipped with the reason and what to install; with CI=true it fails.
@@ -55,6 +55,27 @@ def fish() -> tuple[Path, str]:
         return found, ""
     usr = _tree("fish") / "usr"
     return usr / "bin" / "fish", f"set fish_function_path {usr}/share/fish/functions;"
+
+
+def mandoc() -> Path:
+    """A reader and checker of manual pages."""
+    return _on_path(("mandoc",)) or _tree("mandoc") / "usr" / "bin" / "mandoc"
+
+
+def groff() -> tuple[Path, dict[str, str]]:
+    """What `man` shows pages by, and the environment in which it finds its own parts."""
+    found = _on_path(("groff",))
+    if found is not None:
+        return found, dict(os.environ)
+    usr = _tree("groff-base") / "usr"
+    share = max((usr / "share" / "groff").iterdir())
+    path = f"{usr}/bin:{os.environ['PATH']}"
+    return usr / "bin" / "groff", {
+        "PATH": path,
+        "GROFF_BIN_PATH": path,
+        "GROFF_FONT_PATH": f"{share}/font",
+        "GROFF_TMAC_PATH": f"{share}/tmac:{usr.parent}/etc/groff",
+    }
 
 
 def _tree(package: str) -> Path:
