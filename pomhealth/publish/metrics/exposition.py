@@ -49,9 +49,9 @@ def metric(family: Family, found: list[Point]) -> Metric:
         labels = dict(zip(family.labels, point.labels, strict=True))
         if family.kind is Kind.SUMMARY:
             made.add_sample(f"{family.name}_count", labels, point.count)
-            made.add_sample(f"{family.name}_sum", labels, point.value)
+            made.add_sample(f"{family.name}_sum", labels, float(point.value))
         else:
-            made.add_sample(family.name, labels, point.value)
+            made.add_sample(family.name, labels, float(point.value))
     return made
 
 
