@@ -8,5 +8,5 @@ from pomhealth.manual import command, program, settings
 
 def pages() -> dict[str, str]:
     """The text of each page, by its path from the project's root."""
-    made = {"man/pomhealth.1": program.page(), "man/pomhealth.toml.5": settings.page()}
-    return made | {f"man/pomhealth-{name}.1": command.page(name) for name in COMMANDS}
+    made = {"man/man1/pomhealth.1": program.page(), "man/man5/pomhealth.toml.5": settings.page()}
+    return made | {f"man/man1/pomhealth-{name}.1": command.page(name) for name in COMMANDS}

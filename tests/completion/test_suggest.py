@@ -16,7 +16,7 @@ from pomhealth.completing.suggest import suggestions
 from pomhealth.completing.values import Item, offer
 from pomhealth.demo.faults import FAULTS
 
-FREE = {
+FREE = {"ADDR", "HOST:PORT", "N", "NAME", "PID", "SECONDS", "TEXT", "URL", "VERSION"}  # only the person knows these
     "ADDR",
     "HOST:PORT",
     "N",

@@ -36,7 +36,7 @@ def test_the_tree_has_the_pages_that_the_commands_make(path: str) -> None:
 
 
 def test_the_tree_has_no_other_page() -> None:
-    assert sorted(f"man/{path.name}" for path in (ROOT / "man").iterdir()) == NAMES
+    assert sorted(str(path.relative_to(ROOT)) for path in (ROOT / "man").glob("*/*")) == NAMES
 
 
 @pytest.mark.parametrize("path", NAMES)
@@ -62,7 +62,7 @@ def test_groff_has_nothing_to_warn_of() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_page_has_every_option_with_its_words_and_the_exit_status(name: str) -> None:
-    shown = rendered(PAGES[f"man/pomhealth-{name}.1"])
+    shown = rendered(PAGES[f"man/man1/pomhealth-{name}.1"])
     command = known(name)
     context = click.Context(command, info_name=name)
     for parameter in command.get_params(context):
@@ -73,7 +73,7 @@ def test_a_page_has_every_option_with_its_words_and_the_exit_status(name: str) -
 
 
 def test_the_first_page_has_every_command_variable_and_file() -> None:
-    shown = rendered(PAGES["man/pomhealth.1"])
+    shown = rendered(PAGES["man/man1/pomhealth.1"])
     for name, says in COMMANDS.items():
         assert f"pomhealth-{name}(1) {says}" in shown
     for one in (*KEYS, *TABLES):
@@ -90,7 +90,7 @@ def test_the_first_page_has_every_command_variable_and_file() -> None:
 
 
 def test_the_page_of_the_settings_has_each_with_what_is_allowed() -> None:
-    shown = rendered(PAGES["man/pomhealth.toml.5"])
+    shown = rendered(PAGES["man/man5/pomhealth.toml.5"])
     for key in KEYS:
         assert f" {key.name} " in shown
         assert key.allowed in shown
