@@ -23,6 +23,7 @@ COMMANDS = {
     "checks": "List what is checked.",
     "explain": "What a check means, its causes, and what to do.",
     "config": "Show the settings in force and where each comes from.",
+    "support-bundle": "Write one archive to attach to an issue, without secrets.",
     "generate": "Make a supervisor's files for the replica that runs here.",
     "demo": "Run a stand-in replica with a real Envoy and a real PostgreSQL.",
     "completion": "Print the script that completes command lines on TAB.",
@@ -38,7 +39,7 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"pomhealth.cli.{cmd_name}")
+        module = importlib.import_module(f"pomhealth.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
