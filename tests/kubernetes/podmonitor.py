@@ -23,11 +23,16 @@ def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]
     }
 
 
+_RELABELING = _object(
+    targetLabel={"type": "string"},
+    replacement={"type": "string"},
+)
 _ENDPOINT = _object(
     port={"type": "string"},
     path={"type": "string"},
     interval={"type": "string", "pattern": _DURATION},
     scrapeTimeout={"type": "string", "pattern": _DURATION},
+    relabelings={"type": "array", "items": _RELABELING},
 )
 _SCHEMA = _object(
     ("apiVersion", "kind", "metadata", "spec"),

@@ -10,6 +10,12 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 
+from pomhealth.catalogue import catalogue
+from pomhealth.generate.monitoring.rules import Wishes
+from pomhealth.publish.message import Request
+from pomhealth.publish.routes import answer
+from pomhealth.publish.view import View
+from pomhealth.status import StatusMap
 from tests.kubernetes.manifests import (
     ROOT,
     Object,
@@ -71,6 +77,13 @@ def test_the_pod_monitor_has_only_fields_of_its_definition() -> None:
     wrong = copy.deepcopy(monitor)
     wrong["spec"]["podMetricsEndpoints"][0]["intervall"] = "15s"
     assert complaints(wrong)
+
+
+def test_the_pod_monitor_scrapes_what_the_agent_serves_under_the_job_that_the_rules_know() -> None:
+    (endpoint,) = one(everything(), "PodMonitor", "pomhealth")["spec"]["podMetricsEndpoints"]
+    asked = Request("GET", endpoint["path"], (), "", keep=True, body=False)
+    assert answer(asked, View(StatusMap(), catalogue())).status == 200
+    assert {"targetLabel": "job", "replacement": Wishes().job} in endpoint["relabelings"]
 
 
 @pytest.mark.parametrize("kustomization", kustomizations(), ids=lambda path: path.parent.name)
