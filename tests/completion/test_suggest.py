@@ -16,15 +16,8 @@ from pomhealth.completing.suggest import suggestions
 from pomhealth.completing.values import Item, offer
 from pomhealth.demo.faults import FAULTS
 
-FREE = {"ADDR", "HOST:PORT", "N", "NAME", "PID", "SECONDS", "TEXT", "URL", "VERSION"}  # only the person knows these
-    "ADDR",
-    "HOST:PORT",
-    "N",
-    "PID",
-    "SECONDS",
-    "TEXT",
-    "VERSION",
-}  # what only the person at the keyboard knows
+# What only the person at the keyboard knows.
+FREE = {"ADDR", "HOST:PORT", "N", "NAME", "PID", "SECONDS", "TEXT", "URL", "VERSION"}
 IDS = [check.id for check in catalogue() if "<" not in check.id]
 
 
