@@ -13,7 +13,9 @@ from pomhealth.releases.cache import Kept, digest
 
 pytest_plugins = ["tests.standin"]
 
-os.environ.setdefault("POMHEALTH_RELEASE_FEED", "off")  # for programs that tests start
+# For programs that tests start: none asks the public feed, none remembers what another test did.
+os.environ.setdefault("POMHEALTH_RELEASE_FEED", "off")
+os.environ.setdefault("POMHEALTH_HISTORY", "false")
 
 
 @pytest.fixture(autouse=True)

@@ -91,6 +91,11 @@ class Keeper:
         if now >= self._again and (due or not self._open):
             self._work = asyncio.ensure_future(self._go())
 
+    async def idle(self) -> None:
+        """Returns once nothing is being read or written."""
+        if self._work is not None:
+            await asyncio.wait((self._work,))
+
     def shift(self, by: float) -> None:
         """The clock was moved by so many seconds: so is every time that is kept."""
         self._moved += by
@@ -179,6 +184,7 @@ class Keeper:
         if not self._recalled:
             self._memory.recall(opened.kept.past)
             self._board.recall(opened.kept.changes, opened.kept.told)
+            self._waiting.resume(opened.kept.told)
             self._recalled = True
         elif opened.anew:
             self._waiting.full = True
@@ -207,8 +213,7 @@ class Keeper:
             tell("what happened is kept in memory alone", why=trouble.why, cure=trouble.cure)
 
     async def _finish(self, store: Store) -> None:
-        if self._work is not None:
-            await asyncio.wait((self._work,))
+        await self.idle()
         if self._open:
             await self._save(store)
             await self._workers.call(_NAME, store.close, deadline=CLOSING)

@@ -85,6 +85,7 @@ class Stage:
         """Starts `pomhealth run` for this replica, as a process of its own."""
         environment = {name: text for name, text in os.environ.items() if not name.startswith("POMHEALTH_")}
         environment["POMHEALTH_RELEASE_FEED"] = "off"  # a stand-in's release is never the newest for long
+        environment["POMHEALTH_STATE_DIR"] = str(self.directory / "history")
         with self.agent_log.open("ab") as log:
             self._agent = spawn(
                 python(

@@ -5,11 +5,12 @@ So a step of the clock changes one number of what is kept already, the origin, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pomhealth.history.model import NOTHING, Past, Turn, Watch
-from pomhealth.status import Change, Told
+from pomhealth.status import Change, Told, resumed, stands
 
 TURNS = 1000  # that wait to be written
 CHANGES = 100
@@ -91,6 +92,12 @@ class Waiting:
         for change in changes:
             self._changes.append((self._next(), replace(change, at=change.at - self.origin)))
         del self._changes[:-CHANGES]
+
+    def resume(self, told: Mapping[str, Told]) -> None:
+        """Looks at first looks by what a run before told as the last, where that became known only now."""
+        news = [(number, one) for number, one in self._changes if not stands(one, told)]
+        known = [(number, resumed(replace(one, at=one.at + self.origin), told)) for number, one in news]
+        self._changes = [(number, replace(one, at=one.at - self.origin)) for number, one in known]
 
     def batch(self, now: float) -> Batch:
         """All of it, with the watch that goes on until `now`."""

@@ -57,17 +57,16 @@ class Store:
     def open(self, now: float) -> Opened:
         """Makes it where it is not there. `now` is in seconds since the epoch."""
         damaged = ""
-        before = self._file
         try:
-            kept = self._open(now)
+            kept, anew = self._open(now)
         except Lost as lost:
             with self._touched():
                 aside = file.set_aside(self.place.path, now)
             damaged = (
                 f"{self.place.path} was damaged ({lost}): it is now {aside.name}, and a new one was begun"
             )
-            kept = self._open(now)
-        return Opened(kept, damaged, anew=self._file != before)
+            kept, anew = self._open(now)
+        return Opened(kept, damaged, anew)
 
     def write(self, batch: Batch, now: float) -> None:
         """All of it, or nothing. What is written already is not written again."""
@@ -94,7 +93,7 @@ class Store:
             raise Lost("it is not open")
         return self._connection
 
-    def _open(self, now: float) -> Kept:
+    def _open(self, now: float) -> tuple[Kept, bool]:
         with self._touched():
             self._end()
             file.prepare(self.place)
@@ -105,10 +104,11 @@ class Store:
             except (ValueError, TypeError, KeyError) as error:
                 raise Lost(f"a row makes no sense: {error}") from None
             found = self.place.path.stat()
-            if self._file != (found.st_dev, found.st_ino):
+            anew = self._file != (found.st_dev, found.st_ino)
+            if anew:
                 self._file = (found.st_dev, found.st_ino)
                 self._run = schema.number(connection, "SELECT max(run) FROM runs") + 1
-            return kept
+            return kept, anew
 
     def _insert(self, connection: sqlite3.Connection, batch: Batch) -> None:
         first = self._run * RUN
@@ -154,13 +154,16 @@ class Store:
         try:
             with touching(str(self.place.path)):
                 yield
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  (it is raised again, in words that help)
             self._end()
+            known = error
             if isinstance(error, OSError):
-                raise file.refusal(self.place, error) from None
-            if isinstance(error, sqlite3.Error):
-                raise meaning(error, self.place) from None
-            raise
+                known = file.refusal(self.place, error)
+            elif isinstance(error, sqlite3.Error):
+                known = meaning(error, self.place)
+            if isinstance(known, Lost):
+                self._file = (0, 0)  # the next one may get the same number from its file system
+            raise known from None
 
     def _end(self) -> None:
         connection, self._connection = self._connection, None
