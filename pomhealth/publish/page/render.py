@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -117,7 +118,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(rfc=words.rfc, moment=words.moment, shown=words.shown, id=_id)
+    environment.filters.update(
+        rfc=words.rfc, moment=words.moment, shown=words.shown, id=_id, fragment=_fragment
+    )
     return environment
 
 
@@ -129,6 +132,11 @@ def _fit(value: Any) -> Any:
 def _id(text: str) -> Markup:
     """An id or an option's name that may go on in the next line after a dot or a dash below."""
     return Markup(re.sub(r"([._])(?=.)", r"\1<wbr>", str(Markup.escape(words.clean(text)))))  # noqa: S704
+
+
+def _fragment(id_: str) -> str:
+    """An id as it stands in an address."""
+    return quote(words.clean(id_))
 
 
 def _dated(document: str, view: View) -> str:

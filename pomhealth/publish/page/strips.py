@@ -101,4 +101,6 @@ def _words(made: tuple[Run, ...], cells: str) -> str:
 
 
 def _all(outcome: Outcome | None, cause: str) -> str:
-    return f"{_SAID[outcome]} all the time" + (f" ({cause})" if cause else "")
+    if outcome is None:
+        return "nobody watched"
+    return f"{_SAID[outcome]} throughout" + (f" ({cause})" if cause else "")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pomhealth.drain.model import ID as DRAIN
 from pomhealth.publish.page.icon import icon
+from pomhealth.publish.page.pieces import Piece, inline
 from pomhealth.publish.page.words import css, word
 from pomhealth.publish.view import View
 from pomhealth.status import Entry, Gate, Outcome
@@ -39,11 +40,11 @@ class Verdict:
     state: str
     subject: str
     headline: str
-    detail: str
+    detail: tuple[Piece, ...]
     why: tuple[Named, ...]
     besides: tuple[Named, ...]
     more: int
-    notice: str
+    notice: tuple[Piece, ...]
     counts: str
     title: str
     icon: str
@@ -62,11 +63,11 @@ def verdict(view: View) -> Verdict:
         state=state,
         subject=_subject(view),
         headline=headline,
-        detail=detail,
+        detail=inline(detail),
         why=why[:_NAMED],
         besides=_named(besides)[:_NAMED],
         more=max(len(why) - _NAMED, 0) + max(len(besides) - _NAMED, 0),
-        notice=view.notice,
+        notice=inline(view.notice),
         counts=_counts(view),
         title=f"{SIGNS[state]} {headline}{because} · pomhealth",
         icon=icon(state),
