@@ -183,6 +183,7 @@ class Board:
         own = [resumed(change, told) for change in self.history if self.is_news(change)]
         self.history.clear()
         self.history.extend((*history, *own))
+        self._stay(self.status)
 
     def is_news(self, change: Change) -> bool:
         """Whether it belongs into the history: a first look that finds what a run before told as the last does not."""
