@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,10 +15,12 @@ from pomhealth.agent.door import Door
 from pomhealth.agent.engine import Engine
 from pomhealth.agent.first import FirstLook
 from pomhealth.agent.follower import Follower
+from pomhealth.agent.keeper import Keeper
 from pomhealth.agent.lag import KEPT, Lag
 from pomhealth.agent.logs import Log, Logs, tell
 from pomhealth.agent.pulse import Pulse
 from pomhealth.agent.reports import Reports
+from pomhealth.agent.reread import Read, Rereading
 from pomhealth.agent.rotation import Rotation
 from pomhealth.agent.scrub import Scrubber
 from pomhealth.agent.sight import Sight
@@ -30,15 +31,15 @@ from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
 from pomhealth.clock import Clock
+from pomhealth.publish.otel import OpenTelemetry
 from pomhealth.publish.pages import Pages
 from pomhealth.publish.parts import parts
 from pomhealth.publish.systemd import Supervised
 from pomhealth.publish.view import summary
-from pomhealth.reach import Silent
 from pomhealth.replica.changes import Changes
 from pomhealth.replica.discover import discover
 from pomhealth.replica.model import Replica
-from pomhealth.settings import Settings, SettingsError
+from pomhealth.settings import Settings
 from pomhealth.status import Change
 from pomhealth.systemd.handed import NOTHING, Handed
 from pomhealth.systemd.notify import Notifier
@@ -46,17 +47,15 @@ from pomhealth.systemd.notify import Notifier
 STOPPED = 0
 FAILED = 1
 _CLOSING = 3.0  # seconds that a clean stop may take
-_READING = 2.0  # seconds for reading the settings again
 _LAST_LINES = 0.5  # seconds for the last lines of the log, where nobody reads it
 
-Reload = Callable[[], Settings]
 # By itself the C library waits 5 s before it asks a silent name server again: so long its recovery would go unseen.
 _RESOLVER = "timeout:1 attempts:5"
 
 
 def run(
     settings: Settings,
-    reload: Reload | None = None,
+    reload: Read | None = None,
     handed: Handed = NOTHING,
     listeners: tuple[socket.socket, ...] = (),
 ) -> int:
@@ -81,16 +80,16 @@ class Agent:
     """One run of the agent."""
 
     def __init__(
-        self, settings: Settings, reload: Reload, handed: Handed, listeners: tuple[socket.socket, ...]
+        self, settings: Settings, reload: Read, handed: Handed, listeners: tuple[socket.socket, ...]
     ) -> None:
         self._settings = settings
-        self._read_settings = reload
         self._handed = handed
         self._listeners = listeners
         self._scrubber = Scrubber()
         self._logs = Logs(self._scrubber.scrub)
         self._log: Log = self._logs.open(settings)
         self._workers = Workers()
+        self._rereading = Rereading(reload, self._apply, workers=self._workers, log=lambda: self._log)
         self._signals: Signals | None = None
         self._told_started = False
         self._told_away = 0.0
@@ -122,11 +121,13 @@ class Agent:
             found=self._found,
             pulse=self._pulse,
         )
+        self._keeper = Keeper(self._board, lambda: self._log)
         self._pages = Pages(
             Viewing(
                 self._board,
                 self._lag,
                 self._engine.tally,
+                self._keeper,
                 rotation=lambda: self._rotation,
                 settings=lambda: self._settings,
             ),
@@ -154,6 +155,9 @@ class Agent:
             scrub=self._scrubber.scrub,
         )
         self._board.subscribe(self._changed)
+        self._otel = OpenTelemetry(
+            self._pages.view, environ=os.environ, workers=self._workers, log=lambda: self._log
+        )
         self._first = FirstLook(self._board)
         self._log.info("pomhealth starts", version=__version__, pid=os.getpid())
         self._door = Door(self._pages, self._log, self._listeners)
@@ -173,18 +177,22 @@ class Agent:
         tasks = [kept_going(work, partial(self._broke_off, name)) for name, work in parts.items()]
         self._lag.start()
         self._supervised.start()
-        first = asyncio.ensure_future(self._tell_ready())
+        beside = [
+            asyncio.ensure_future(one)
+            for one in (self._tell_ready(), self._keeper.open(self._settings), self._otel.start())
+        ]
         await self._rotation.open()
         await signals.stop.wait()
         self._supervised.stopping(self._rotation.seconds_before_the_end(signals.caught))
         await self._rotation.before_the_end(signals.caught)
         self._lag.stop()
         self._log.info("stopping", signal=signals.caught.name if signals.caught else "")
-        for task in (first, *tasks):
+        for task in (*beside, *tasks):
             task.cancel()
         await self._rotation.close()
         await self._door.close()
         self._pages.close()
+        await asyncio.gather(self._keeper.close(), self._otel.close())
         await asyncio.wait(tasks, timeout=_CLOSING)
         self._supervised.close()
         signals.restore()
@@ -218,15 +226,18 @@ class Agent:
         """Every second. Takes over a step of the wall clock."""
         self._pulse.tick()
         self._supervised.beat()
+        self._keeper.beat()
         by = self._clock.step()
         if by:
             self._board.shift(by)
+            self._keeper.shift(by)
             self._log.warning(
                 "the clock was set; every time that is kept moves with it", seconds=round(by, 3)
             )
 
     def _was_away(self, seconds: float) -> None:
         """The agent did not run for so long: what it knows is old, and what it asked then got no answer from it."""
+        self._keeper.away(seconds)
         now = self._lag.now()
         if not self._told_away or now - self._told_away >= KEPT:
             self._told_away = now
@@ -259,34 +270,15 @@ class Agent:
         )
 
     def _reload(self) -> None:
-        """SIGHUP. Wrong settings change nothing."""
-        self._supervised.reloading()
-        self._reloading = asyncio.ensure_future(self._read_again())
+        """SIGHUP."""
+        going = self._rereading.go(self._settings, self._door, self._supervised)
+        self._reloading = asyncio.ensure_future(going)
 
-    async def _read_again(self) -> None:
-        """Has the supervisor know how it ends, whatever happens."""
-        refused = "pomhealth broke off"
-        try:
-            refused = await self._refusal()
-        finally:
-            self._supervised.reloaded(refused)
-
-    async def _refusal(self) -> str:
-        """Takes the settings as they are now; gives why they are refused, "" where they are in force."""
-        try:
-            settings = await self._workers.call("settings", self._read_settings, deadline=_READING)
-        except SettingsError as error:
-            self._log.error("the settings are wrong; the old ones stay in force", error=str(error))
-            return str(error)
-        except Silent as silence:
-            self._log.error("the settings cannot be read; the old ones stay in force", error=silence.why)
-            return f"they cannot be read: {silence.why}"
-        if not await self._door.move(self._settings, settings):
-            self._log.error("the old settings stay in force")
-            return f"cannot listen on {settings.listen}"
+    async def _apply(self, settings: Settings) -> None:
+        """These settings are in force from now on."""
         self._settings = settings
         self._log = self._logs.open(settings)
         self._board.replan(plans.make(catalogue(), probes(), settings))
         self._follower.reload(settings)
+        await self._keeper.reload(settings)
         self._log.info("settings reloaded", listen=settings.listen)
-        return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pomhealth.agent.board import Board
+from pomhealth.agent.keeper import Keeper
 from pomhealth.agent.lag import KEPT, Lag
 from pomhealth.agent.rotation import Rotation
 from pomhealth.agent.tally import Tally
@@ -23,6 +24,7 @@ class Viewing:
         board: Board,
         lag: Lag,
         tally: Tally,
+        keeper: Keeper,
         *,
         rotation: Callable[[], Rotation],
         settings: Callable[[], Settings],
@@ -30,6 +32,7 @@ class Viewing:
         self._board = board
         self._lag = lag
         self._tally = tally
+        self._keeper = keeper
         self._rotation = rotation
         self._settings = settings
         self._of: tuple[Settings, Replica | None] | None = None
@@ -43,12 +46,13 @@ class Viewing:
             started=board.started,
             replica=summary(board.replica),
             history=tuple(board.history),
-            notice=board.notice,
+            notice="; ".join(one for one in (board.notice, self._keeper.notice) if one),
             late=self._lag.worst(self._lag.now() - KEPT),
             drain=rotation.told,
             control=rotation.control,
             platform=board.replica.platform if board.replica is not None else SOMEWHERE,
             sections=self._known(),
+            past=self._keeper.past,
             tally=self._tally.counts,
             now=board.now(),
         )
