@@ -44,7 +44,7 @@ ENV PATH=/opt/pomhealth/bin:/usr/local/bin:/usr/bin:/bin \
 # The user that Pomerium's nonroot image has. Who shares the replica's user needs no capability to see its processes.
 USER 65532:65532
 # It loads every module, so a base of another Python fails here and not in production.
-RUN ["/opt/pomhealth/bin/python3", "-c", "import pomhealth.cli.main, pomhealth.cli.run, pomhealth.agent.run"]
+RUN ["/opt/pomhealth/bin/python3", "-c", "import pomhealth.cli.main, pomhealth.cli.run, pomhealth.agent.run, pomhealth.publish.page, pomhealth.publish.metrics.exposition, pomhealth.watch.view.app, sqlite3"]
 EXPOSE 28081
 STOPSIGNAL SIGTERM
 # interval      it is for `docker ps` and for who waits for this container; a load balancer asks /readyz itself
