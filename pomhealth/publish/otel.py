@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Callable, Mapping
 from concurrent import futures
 from importlib.util import find_spec
@@ -22,7 +23,7 @@ from pomhealth.redact import Redactor, redact_dsn
 if TYPE_CHECKING:
     from pomhealth.publish.otlp import Exporting
 
-INSTALL = "pip install 'pomhealth[otel]'"
+EXPORTER = "opentelemetry-exporter-otlp-proto-http"  # what the extra brings; the SDK comes with it
 SPOKEN = "http/protobuf"
 _THREAD = "opentelemetry"
 _STARTING = 30.0  # seconds: the SDK is large, and a disk may be slow
@@ -126,7 +127,7 @@ class OpenTelemetry:
         if any(
             not _is_there(name) for name in ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
         ):
-            return f"the extra otel is not installed: {INSTALL}"
+            return f"the extra otel is not installed: {sys.executable} -m pip install {EXPORTER}"
         return ""
 
     def _tell(self, why: str) -> None:

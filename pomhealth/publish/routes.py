@@ -24,7 +24,7 @@ pomhealth: the health of the Pomerium replica beside it
 /alerts       what to act on now, worst first, with evidence and next steps
 /readyz/ID    one check
 /events       what changes, as server-sent events
-/metrics      the same for Prometheus
+/metrics      all of it as numbers, for Prometheus
 /drained      answers when a drain is over: 200 when the replica can be stopped, 503 when it took too long
 
 ?verbose      plain text instead of JSON (on /readyz, /healthz, /startupz)

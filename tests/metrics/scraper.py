@@ -16,7 +16,8 @@ from tests.agent.process import PATIENCE, until
 from tests.tools import prometheus
 
 _CONFIG = """\
-global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}
+global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}}
+rule_files: [{rules}]
 scrape_configs:
   - job_name: pomhealth
     static_configs: [{{targets: ["{target}"]}}]
@@ -40,6 +41,11 @@ class Prometheus:
         found: list[dict[str, Any]] = self._get(f"/api/v1/query?{asked}")["data"]["result"]
         return found
 
+    def alerts(self) -> set[str]:
+        """The names of the alerts that fire now."""
+        alerts: list[dict[str, Any]] = self._get("/api/v1/alerts")["data"]["alerts"]
+        return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
+
     def target(self) -> dict[str, Any]:
         """What it says of its one target."""
         targets: list[dict[str, Any]] = self._get("/api/v1/targets")["data"]["activeTargets"]
@@ -58,11 +64,12 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(target: str, directory: Path) -> Iterator[Prometheus]:
-    """Runs until the end of the block; what it stores is in this directory."""
+def scraping(target: str, directory: Path, rules: str = "") -> Iterator[Prometheus]:
+    """Runs until the end of the block; what it stores is in this directory. `rules` is the text of a rules file."""
     directory.mkdir()
     config, log = directory / "prometheus.yml", directory / "prometheus.log"
-    config.write_text(_CONFIG.format(target=target))
+    (directory / "rules.yaml").write_text(rules, encoding="utf-8")
+    config.write_text(_CONFIG.format(target=target, rules=directory / "rules.yaml"))
     (port,) = free_ports(1)
     address = f"127.0.0.1:{port}"
     command = [

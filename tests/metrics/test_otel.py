@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import requires
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ import pytest
 from pomhealth import __version__
 from pomhealth.blocking import Workers
 from pomhealth.publish.metrics.families import FAMILIES, Kind
-from pomhealth.publish.otel import OpenTelemetry, protocol, secrets, wanted
+from pomhealth.publish.otel import EXPORTER, OpenTelemetry, protocol, secrets, wanted
 from pomhealth.publish.view import View
 from pomhealth.status import failed, passed
 from pomhealth.status.tally import Count
@@ -279,7 +282,16 @@ async def test_without_the_extra_one_line_says_how_to_install_it(monkeypatch: py
     async with sending(monkeypatch, EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1") as agent:
         pass
     ((_, values),) = agent.log.said
-    assert values["why"] == "the extra otel is not installed: pip install 'pomhealth[otel]'"
+    command = f"{sys.executable} -m pip install {EXPORTER}"
+    assert values["why"] == f"the extra otel is not installed: {command}"
+
+
+def test_what_is_to_be_installed_is_what_the_extra_brings() -> None:
+    extra = [
+        one for one in requires("pomhealth") or () if "extra == 'otel'" in one or 'extra == "otel"' in one
+    ]
+    assert any(one.startswith(EXPORTER) for one in extra)
+    assert any(one.startswith("opentelemetry-sdk") for one in requires(EXPORTER) or ())
 
 
 async def test_what_the_sdk_does_not_take_is_told_and_the_agent_goes_on(

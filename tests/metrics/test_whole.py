@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from pomhealth import __version__
+from pomhealth.agent import plan as plans
+from pomhealth.agent.board import Board
+from pomhealth.catalogue import catalogue
+from pomhealth.checks import probes
 from pomhealth.drain.model import Drain, Left, Reason, Terms, told
+from pomhealth.settings import Settings
 from pomhealth.status import DRAINING, Finding, Validity, failed, passed
 from tests.findings import SEEN
 from tests.metrics.reading import ones, scraped, value
@@ -53,6 +58,18 @@ def test_what_was_read_of_the_certificates_stays_while_a_root_fails() -> None:
     gone = failed("not-running", "gone", SEEN)
     found = scraped(view({"pomerium.process": gone, "certificates_current": listing(one)}))
     assert value(found, END, name="a", where="/a", serial="1") == 5
+
+
+def test_other_dates_alone_turn_nothing_of_the_map() -> None:
+    """They are read anew every minute."""
+    board = Board(plans.make(catalogue(), probes(), Settings()))
+    told: list[object] = []
+    board.observe("certificates_current", listing(Validity("a", "/a", "1", 1.0, 5.0)), at=AT)
+    board.subscribe(told.extend)
+    board.observe("certificates_current", listing(Validity("a", "/a", "2", 4.0, 9.0)), at=AT + 60)
+    assert told == []
+    (one,) = board.status.components["certificates_current"].measured.certificates  # type: ignore[union-attr]
+    assert one.serial == "2"
 
 
 def test_without_certificates_there_are_0() -> None:
