@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes one address every half second."""
+"""A real Prometheus that scrapes one address every second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.agent.process import PATIENCE, until
 from tests.tools import prometheus
 
 _CONFIG = """\
-global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}}
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 500ms}}
 rule_files: [{rules}]
 scrape_configs:
   - job_name: pomhealth
