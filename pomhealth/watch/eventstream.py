@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 LARGEST = 1 << 20  # bytes of one event; an agent's have some thousands
+_END = re.compile(rb"\r\n|\n|\r(?!\Z)")  # after a CR that came last an LF may be to come
 
 
 class TooLarge(Exception):  # noqa: N818  (what is wrong is that, and no more)
@@ -44,24 +46,20 @@ class EventStream:
                 return  # it may be a byte order mark, which is not part of the stream
             self._buffer = self._buffer.removeprefix(b"\xef\xbb\xbf")
             self._begun = True
-        while (line := self._line()) is not None:
+        for line in self._lines():
             event = self._take(line.decode("utf-8", "replace"))
             if event is not None:
                 yield event
         if self._size + len(self._buffer) > LARGEST:
             raise TooLarge
 
-    def _line(self) -> bytes | None:
-        """The next whole line, which ends in LF, CR or CR LF; None while more of it is to come."""
-        ends = [at for at in (self._buffer.find(b"\n"), self._buffer.find(b"\r")) if at >= 0]
-        if not ends:
-            return None
-        at = min(ends)
-        if self._buffer[at:] == b"\r":
-            return None  # an LF that belongs to it may be to come
-        line = self._buffer[:at]
-        self._buffer = self._buffer[at + (2 if self._buffer[at : at + 2] == b"\r\n" else 1) :]
-        return line
+    def _lines(self) -> Iterator[bytes]:
+        """The lines that are whole; they end in LF, CR or CR LF."""
+        begin = 0
+        for end in _END.finditer(self._buffer):
+            yield self._buffer[begin : end.start()]
+            begin = end.end()
+        self._buffer = self._buffer[begin:]
 
     def _take(self, line: str) -> Event | None:
         if not line:

@@ -121,10 +121,14 @@ class Follower:
                     self._stale.set()
 
     async def _keep_up(self, http: Http) -> None:
-        self._heard = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        self._heard = loop.time()
         while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stale.wait(), self._patience())
+            timer = loop.call_later(self._patience(), self._stale.set)  # wait_for may drop a cancellation
+            try:
+                await self._stale.wait()
+            finally:
+                timer.cancel()
             await self._read(http)
             await asyncio.sleep(self._pace.apart)
 

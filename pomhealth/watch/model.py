@@ -134,8 +134,8 @@ class Seen:
     def told(self, *turns: Turn) -> Seen:
         """The same with these changes, each once, in the order in which they came about."""
         known = {one.key for one in self.turns}
-        new = [one for one in turns if one.key not in known]
+        new = {one.key: one for one in turns if one.key not in known}
         if not new:
             return self
-        every = sorted((*self.turns, *new), key=lambda one: one.at)
+        every = sorted((*self.turns, *new.values()), key=lambda one: one.at)
         return replace(self, turns=tuple(every[-MOST_TURNS:]))

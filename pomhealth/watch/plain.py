@@ -20,10 +20,6 @@ from pomhealth.watch.model import Seen
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Ended(KeyboardInterrupt):
-    """Somebody ends the watch. A KeyboardInterrupt, since asyncio lets that one through everything."""
-
-
 def as_text(note: Note, address: str, style: Style) -> str:
     """The note as a line: when, of which agent (where there are several), its sign, of what, and what."""
     parts = (note.at, address, style.mark(note.outcome), f"{note.about}:" if note.about else "", note.text)
@@ -47,7 +43,10 @@ def watch_plainly(
     addresses: Sequence[Address], text: str, style: Style, *, output: str, encoding: str
 ) -> None:
     """Writes lines to standard output until a signal ends it, or nobody reads them any more."""
-    with contextlib.suppress(Ended, BrokenPipeError), _ended_by_signals():
+    for number in _ENDS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _end)
+    with contextlib.suppress(BrokenPipeError):
         asyncio.run(_watch(addresses, text, style, output, encoding))
 
 
@@ -99,22 +98,9 @@ def _noticing(unread: asyncio.Future[None]) -> Iterator[None]:
         loop.remove_reader(1)
 
 
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Within it, a signal that ends a program raises Ended, also while a reader that has stopped holds up a write."""
-
-    def end(*_: object) -> None:
-        raise Ended
-
-    before = {number: signal.getsignal(number) for number in _ENDS}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # nohup
-            signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _end(*_: object) -> None:
+    """Ends the program, also while a reader that has stopped holds up a write. Nothing is buffered."""
+    os._exit(0)
 
 
 def _write(data: bytes) -> None:
