@@ -58,17 +58,21 @@ async def answered(ask: Ask, cleaner: Cleaner) -> Part | Lack:
 
 def part(name: str, says: str, answer: object, cleaner: Cleaner) -> Part | Lack:
     """A file of this content, without secrets."""
-    if isinstance(answer, Lines):
-        text = cleaner.lines(answer.text)
-    elif isinstance(answer, str):
-        text = cleaner.text(answer)
-    else:
-        text = json.dumps(cleaner.value(answer), ensure_ascii=False, indent=2) + "\n"
-    text = cleaner.sealed(text)
+    text = answer.text if isinstance(answer, Lines) else answer if isinstance(answer, str) else ""
+    if len(text) <= LARGEST:
+        text = cleaner.sealed(_clean(answer, cleaner))
     size = len(text.encode("utf-8", "replace"))
     if size > LARGEST:
         return Lack(name, f"it is too large: {size} bytes, of at most {LARGEST}")
     return Part(name, text, says)
+
+
+def _clean(answer: object, cleaner: Cleaner) -> str:
+    if isinstance(answer, Lines):
+        return cleaner.lines(answer.text)
+    if isinstance(answer, str):
+        return cleaner.text(answer)
+    return json.dumps(cleaner.value(answer), ensure_ascii=False, indent=2) + "\n"
 
 
 async def as_json(gets: Gets, path: str, *, deadline: float) -> Any:

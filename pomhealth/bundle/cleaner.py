@@ -28,6 +28,7 @@ _PEM = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
     r"(?:[^-]|-(?!----))*(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----)?"
 )
+_UNCUT = r"""(?!["']?(?:[a-z]+\s+)?\[redacted\])"""
 _VALUE = rf"""{_LEFT}[^\s"'\\,;\]}}]+"""
 FORMS = (
     Form("a private key", _PEM),
@@ -39,7 +40,7 @@ FORMS = (
     ),
     Form(
         "an Authorization header",
-        re.compile(rf"""(?i)(?P<head>\bauthorization["']?\s*[:=]\s*["']?(?:[a-z]+\s+)?){_VALUE}"""),
+        re.compile(rf"""(?i)(?P<head>\bauthorization["']?\s*[:=]\s*{_UNCUT}["']?(?:[a-z]+\s+)?){_VALUE}"""),
     ),
     Form(
         "a cookie",
@@ -50,7 +51,9 @@ FORMS = (
 _ADDRESSES = (
     Form(
         "a password in an address",
-        re.compile(rf"""(?P<head>[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@"]*:){_LEFT}[^\s/?#@"]+(?=@)"""),
+        re.compile(
+            rf"""(?P<head>[A-Za-z][A-Za-z0-9+.-]{{0,30}}://[^\s/?#:@"]{{0,300}}:){_LEFT}[^\s/?#@"]+(?=@)"""
+        ),
     ),
     Form("a password", re.compile(rf"""(?i)(?P<head>\b(?:ssl)?password\s*=\s*){_VALUE}""")),
 )
@@ -58,9 +61,20 @@ _OPTIONS = "|".join(sorted(map(re.escape, SECRET_OPTIONS), key=len, reverse=True
 _WORDS = r"secret|passwd|password|passphrase|token|credentials?|api[_-]?key|private[_-]?key"
 ASSIGNMENTS = (  # in logs and units, where a line may hold what its program was given
     Form("an option", re.compile(rf"""(?i)(?P<head>\b(?:{_OPTIONS})["']?\s*[:=]\s*["']?){_VALUE}""")),
-    Form("a variable", re.compile(rf"""(?i)(?P<head>\b[\w.-]*(?:{_WORDS})[\w.-]*["']?=["']?){_VALUE}""")),
-    Form("a field", re.compile(rf"""(?i)(?P<head>"[\w.-]*(?:{_WORDS})[\w.-]*"\s*:\s*"){_VALUE}""")),
-    Form("an option", re.compile(rf"(?i)(?P<head>--?[\w-]*(?:{_WORDS})[\w-]*\s+){_VALUE}")),
+    Form(
+        "a variable",
+        re.compile(
+            rf"""(?i)(?P<head>(?<![\w.-])[\w.-]{{0,64}}(?:{_WORDS})[\w.-]{{0,64}}["']?=["']?){_VALUE}"""
+        ),
+    ),
+    Form(
+        "a field",
+        re.compile(rf"""(?i)(?P<head>"[\w.-]{{0,64}}(?:{_WORDS})[\w.-]{{0,64}}"\s*:\s*"){_VALUE}"""),
+    ),
+    Form(
+        "an option",
+        re.compile(rf"(?i)(?P<head>(?<![\w-])--?[\w-]{{0,64}}(?:{_WORDS})[\w-]{{0,64}}\s+){_VALUE}"),
+    ),
 )
 _KEYS = SECRET_OPTIONS | {
     "authorization",
@@ -73,6 +87,7 @@ _KEYS = SECRET_OPTIONS | {
     "private_key",
 }
 _VARIABLE = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|AUTHORIZATION|_HEADERS\Z")
+_LONGEST = 10_000  # characters of a line that may be a data source name: its search takes the square of them
 
 
 class Cleaner:
@@ -92,7 +107,8 @@ class Cleaner:
 
     def text(self, text: str) -> str:
         """A text without known secrets and without what has the form of one."""
-        return self.sealed(redact_dsn(text))
+        lines = text.split("\n")
+        return self.sealed("\n".join(redact_dsn(one) if len(one) < _LONGEST else one for one in lines))
 
     def sealed(self, text: str) -> str:
         """The same of a whole file, which may be JSON and stays it."""
