@@ -17,11 +17,14 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from prometheus_client import Metric
 
 from pomhealth import __version__
+from pomhealth.catalogue import catalogue
 from pomhealth.publish.metrics.exposition import registry
 from pomhealth.publish.view import View
+from pomhealth.status import StatusMap
 
 _CLOSING = 1500.0  # milliseconds for the last export
 _UNITS = {"_seconds": "s", "_bytes": "By"}
+_EMPTY = View(StatusMap(), catalogue())  # it has every family, as every view
 Samples = Mapping[str, list[Observation]]
 Tell = Callable[[str], None]
 
@@ -34,16 +37,13 @@ class Exporting:
     """
 
     def __init__(self, view: Callable[[], View | None], tell: Tell) -> None:
-        first = view()
-        if first is None:
-            raise ValueError("the agent did not get to run")
         self._view = view
         self._samples: Samples = {}
         self._asked: set[str] = set()
         reader = PeriodicExportingMetricReader(_Exporter(tell))
         self._provider = MeterProvider([reader], resource=_resource(), shutdown_on_exit=False)
         meter = self._provider.get_meter("pomhealth", __version__)
-        for family in registry(first).collect():
+        for family in registry(_EMPTY).collect():
             for name, counts in _names(family):
                 self._asked.add(name)
                 make = meter.create_observable_counter if counts else meter.create_observable_gauge

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 from pomhealth.catalogue import catalogue
 from pomhealth.demo.running import RunningReplica
 from tests.agent.process import Agent, agent, until
+from tests.metrics.page import PAGE
 from tests.metrics.reading import OPENMETRICS, complaints, ones, series, value
 from tests.metrics.scraper import scraping
 from tests.standin import StandIn
@@ -36,6 +38,17 @@ def beside(replica: RunningReplica, tmp_path: Path) -> Iterator[Agent]:
     with agent(tmp_path, "--pid", str(replica.pid)) as one:
         until(one.ready, lambda: one.get("/readyz"))
         yield one
+
+
+def queries() -> list[str]:
+    """Every expression on the page."""
+    text = PAGE.read_text(encoding="utf-8")
+    (block,) = re.findall(r"```promql\n(.*?)```", text, re.DOTALL)
+    lines = [line.partition("#")[0].strip() for line in block.splitlines()]
+    inline = [one for one in re.findall(r"`([^`\n]+)`", text) if re.search(r"\w[({].*[)}]", one)]
+    assert lines
+    assert inline
+    return lines + [one for one in inline if not one.startswith("--")]
 
 
 @contextmanager
@@ -108,5 +121,7 @@ def test_a_real_prometheus_scrapes_a_real_agent_and_sees_a_fault(standin: StandI
         until(lambda: bool(server.query('pomhealth_check_cause{cause="unreadable"} == 1')))
         until(lambda: bool(server.query("pomhealth_certificate_readable == 0")))
         until(lambda: server.target()["lastError"] == "", server.target)
+        for expression in queries():
+            server.query(expression)  # it is refused where it is none
         refused = ("duplicate", "out-of-order", "append failed", "ingesting")
         assert not [said for said in refused if said in server.log.lower()]

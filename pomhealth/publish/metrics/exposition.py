@@ -37,7 +37,7 @@ def exposed(accept: str, view: View) -> tuple[str, bytes]:
     """The content type and the text that an Accept header asks for."""
     try:
         encode, kind = choose_encoder(accept)
-    except TypeError:  # a version that is no number: the client compares it with one
+    except (TypeError, ValueError):  # a version that is no number: the client compares it with one
         encode, kind = choose_encoder("")
     return kind, encode(registry(view))
 
