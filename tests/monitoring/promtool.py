@@ -70,7 +70,8 @@ def complaints(cases: Sequence[Case], directory: Path, every: str = "1m") -> str
     made = directory / "rules.yaml"
     text = rules.text(rules.groups(catalogue(), Wishes()))
     made.write_text(text, encoding="utf-8")
-    used = {"up", *_NAME.findall(text)}
+    asked = " ".join(str(query["expr"]) for case in cases for query in case.queries)
+    used = {"up", *_NAME.findall(f"{text} {asked}")}
     tests = directory / "tests.yaml"
     document = {
         "rule_files": [str(made)],
