@@ -18,6 +18,7 @@ from pomhealth.status import Change, Outcome, Told
 if TYPE_CHECKING:
     import sqlite3
 
+_MOST_TOLD = 2000  # checks
 _MOST_WATCHES = 20_000  # that are read, the newest first
 
 _WATCHES = """
@@ -36,7 +37,7 @@ _CHANGES = """
 """
 _LAST = """
     SELECT key >> 32, at, id, outcome, cause, summary, was, lasted, followers FROM changes
-    WHERE key IN (SELECT max(key) FROM changes GROUP BY id)
+    WHERE key IN (SELECT max(key) FROM changes GROUP BY id) ORDER BY key DESC LIMIT :most
 """
 
 
@@ -57,7 +58,9 @@ def recall(connection: sqlite3.Connection, now: float) -> Kept:
     changes = tuple(
         _change(row, origins) for row in connection.execute(_CHANGES, {"most": CHANGES}) if row[0] in origins
     )
-    last = (_change(row, origins) for row in connection.execute(_LAST) if row[0] in origins)
+    last = (
+        _change(row, origins) for row in connection.execute(_LAST, {"most": _MOST_TOLD}) if row[0] in origins
+    )
     return Kept(
         Past(turns, tuple(watch for _, watch in reversed(watches))),
         changes[::-1],

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 _AGED = 3600.0  # seconds between two looks for what is too old
+_NONE = (0, 0)  # no file's device and number
 _FOLLOWERS = 64  # that are kept of one change
 
 
@@ -50,7 +51,7 @@ class Store:
     def __init__(self, place: Place) -> None:
         self.place = place
         self._connection: sqlite3.Connection | None = None
-        self._file = (0, 0)
+        self._file = _NONE
         self._run = 0
         self._aged = 0.0
 
@@ -60,6 +61,7 @@ class Store:
         try:
             kept, anew = self._open(now)
         except Lost as lost:
+            self._file = _NONE
             with self._touched():
                 aside = file.set_aside(self.place.path, now)
             damaged = (
@@ -70,6 +72,18 @@ class Store:
 
     def write(self, batch: Batch, now: float) -> None:
         """All of it, or nothing. What is written already is not written again."""
+        try:
+            self._write(batch, now)
+        except Lost:
+            self._file = _NONE  # the next one may get the same number from its file system
+            raise
+
+    def close(self) -> None:
+        """Raises nothing: what was not moved into the file is when it is opened again."""
+        with suppress(Exception), self._touched():
+            self._end()
+
+    def _write(self, batch: Batch, now: float) -> None:
         with self._touched():
             connection = self._opened
             self._same_file()
@@ -81,11 +95,6 @@ class Store:
                 if self._aged:  # a clock that is wrong at first may be right in an hour
                     schema.age(connection, now)
                 self._aged = now
-
-    def close(self) -> None:
-        """Raises nothing: what was not moved into the file is when it is opened again."""
-        with suppress(Exception), self._touched():
-            self._end()
 
     @property
     def _opened(self) -> sqlite3.Connection:
@@ -148,22 +157,26 @@ class Store:
 
     @contextmanager
     def _touched(self) -> Iterator[None]:
-        """Within the block the file is worked on. Where something goes wrong there it is closed, and nothing half done stays."""
+        """Within the block the file is worked on. Where something goes wrong in it the file is closed, and nothing half
+        done stays; where the file system is known to hang, another thread is still at it, and nothing is touched.
+        """
         import sqlite3  # noqa: PLC0415  (an agent without history does without it)
 
         try:
-            with touching(str(self.place.path)):
+            with touching(str(self.place.path)), self._closed_by_errors():
                 yield
-        except BaseException as error:  # noqa: BLE001  (it is raised again, in words that help)
+        except OSError as error:
+            raise file.refusal(self.place, error) from None
+        except sqlite3.Error as error:
+            raise meaning(error, self.place) from None
+
+    @contextmanager
+    def _closed_by_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
             self._end()
-            known = error
-            if isinstance(error, OSError):
-                known = file.refusal(self.place, error)
-            elif isinstance(error, sqlite3.Error):
-                known = meaning(error, self.place)
-            if isinstance(known, Lost):
-                self._file = (0, 0)  # the next one may get the same number from its file system
-            raise known from None
+            raise
 
     def _end(self) -> None:
         connection, self._connection = self._connection, None

@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -112,6 +115,19 @@ def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
     at.touch()
     os.chown(at, 4321, 4321)
     assert "belongs to the user 4321" in refused(at).why
+
+
+@needs_root
+def test_a_volume_of_root_s_into_which_we_may_write_serves() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o777)
+        code = (
+            "import os, sys; from pathlib import Path; from pomhealth.history.file import Place, prepare;"
+            "os.setgid(65532); os.setuid(65532); prepare(Place(Path(sys.argv[1]), True))"
+        )
+        at = Path(directory) / "history.sqlite3"
+        subprocess.run([sys.executable, "-c", code, str(at)], check=True, timeout=30)
+        assert (at.stat().st_uid, stat.S_IMODE(at.stat().st_mode)) == (65532, 0o600)
 
 
 def test_a_file_in_the_place_of_the_directory_is_said_so(tmp_path: Path) -> None:

@@ -422,3 +422,36 @@ async def test_a_file_system_that_answers_again_gets_all_that_happened_meanwhile
     assert two.told[-1] == ("root", "fail", "pass")
     assert strip(two.keeper.past, "root", HOUR, clock.now)[-1].outcome is Outcome.FAIL
     await two.keeper.close()
+
+
+async def test_a_file_system_that_hangs_while_the_agent_runs_is_told_and_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SOON", 0.0)
+    directory = tmp_path / "mount"
+    directory.mkdir()
+    clock = Clock()
+    one = await Agent(directory, clock).start()
+    one.look(1, root=GOOD)
+    await one.beat()
+
+    def told_again() -> bool:
+        one.keeper.beat()
+        return one.keeper._failed > 3
+
+    def written() -> bool:
+        one.keeper.beat()
+        return one.keeper.notice == ""
+
+    with stuck(directory):
+        one.look(1, root=BAD)
+        await until(told_again)
+        assert [said[0] for said in one.log.said] == ["warning"]
+        assert "does not answer" in one.keeper.notice
+    one.look(1, root=GOOD)
+    await until(written)
+    await one.keeper.close()
+    two = await Agent(directory, clock).start()
+    assert outcomes(two.keeper.past, "root") == ["pass", "fail", "pass"]
+    assert len(two.keeper.past.watches) == 2
+    await two.keeper.close()
