@@ -25,7 +25,7 @@ def groups(job: str, docs_url: str, holds: Holds) -> tuple[Group, ...]:
 def _nobody(holds: Holds) -> Alert:
     return Alert(
         "PomhealthNoReplicaReady",
-        "max by (job) (pomhealth_ready) == 0",
+        "max by (job, namespace, cluster) (pomhealth_ready) == 0",
         holds.fails,
         {"severity": "critical"},
         {
