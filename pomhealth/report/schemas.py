@@ -1,0 +1,145 @@
+"""The JSON Schemas of what pomhealth answers, made from the same words as the answers: `python -m` writes the files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from pomhealth.report.document import SCHEMA
+from pomhealth.report.nouns import CAUSE, IDS, OUTCOME, SHAPES
+from pomhealth.report.shapes import (
+    Shape,
+    by_name,
+    document,
+    listed,
+    number,
+    perhaps,
+    record,
+    ref,
+    text,
+    truth,
+)
+
+READY = truth("whether /readyz answers 200")
+LIVE = truth("whether /healthz answers 200")
+STARTED = truth("whether /startupz answers 200")
+NOTICE = text('what the agent has to say of itself, "" for nothing')
+
+
+def schemas() -> Mapping[str, Shape]:
+    """Every schema, by the name of its file."""
+    lines = listed(ref("line"), "values, each with its origin")
+    sections = ("settings", "replica", "addresses", "options", "refused_by_Pomerium", "not_seen")
+    made = {
+        "check": (
+            "pomhealth check -o json",
+            record(
+                "everything measured once",
+                {
+                    "error": perhaps(text("why nothing could be measured; null where it could")),
+                    "schema": {"const": SCHEMA, "description": "of this form; a change that breaks readers"},
+                    "replica": ref("subject"),
+                    "ready": perhaps(truth("fit for traffic; null where only some checks were asked for")),
+                    "errors": listed(text("id of a check"), "what fails, and what was not looked at in time"),
+                    "warnings": IDS,
+                    "checks": listed(ref("check"), "worst first, each followed by what follows from it"),
+                },
+            ),
+        ),
+        "status": (
+            "GET /status",
+            record(
+                "the whole map, which a client written for Pomerium's own /status reads unchanged",
+                {
+                    "statuses": by_name(ref("entry"), "every check that can be seen, by id"),
+                    "checks": listed(text("id of a check"), "those that count for readiness"),
+                    "ready": READY,
+                    "live": LIVE,
+                    "started": STARTED,
+                    "notice": NOTICE,
+                    "replica": ref("replica"),
+                    "drain": perhaps(ref("drain")),
+                    "agent": record(
+                        "the agent itself",
+                        {
+                            "late": number(
+                                "seconds in one go for which it did not get to run, in the last minute"
+                            ),
+                            "control": text("where orders to drain are taken: @NAME"),
+                        },
+                    ),
+                    "unobserved": by_name(text("why"), "checks that cannot be seen from here"),
+                    "not_applicable": by_name(text("why"), "checks without a meaning for this replica"),
+                    "history": listed(ref("change"), "what changed last, newest first"),
+                },
+            ),
+        ),
+        "alerts": (
+            "GET /alerts",
+            record(
+                "what a person should act on now",
+                {
+                    "alerts": listed(ref("alert"), "worst first"),
+                    "ready": READY,
+                    "live": LIVE,
+                    "notice": NOTICE,
+                },
+            ),
+        ),
+        "readyz": (
+            "GET /readyz, /healthz, /startupz and /readyz/ID",
+            by_name(ref("entry"), "the checks that count for the question, by id"),
+        ),
+        "event": (
+            "data of the event `change` of GET /events",
+            {
+                **ref("change"),
+                **record(
+                    "one turn of one check, and what it led to",
+                    {
+                        "outcome": OUTCOME,
+                        "cause": CAUSE,
+                        "ready": READY,
+                        "live": LIVE,
+                        "alert": perhaps(ref("alert", "as in /alerts; null where it stands no more")),
+                    },
+                ),
+            },
+        ),
+        "config": (
+            "pomhealth config -o json",
+            record(
+                "settings and replica, each value with its origin",
+                {"settings": lines},
+                dict.fromkeys(sections[1:], lines),
+            ),
+        ),
+    }
+    return {
+        f"{name}.schema.json": document(name, title, shape, _used(shape))
+        for name, (title, shape) in made.items()
+    }
+
+
+def written(schema: Shape) -> str:
+    """The text of a schema's file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _used(shape: Shape) -> dict[str, Shape]:
+    """The named shapes that a shape refers to, directly or not, in their order."""
+    names: set[str] = set()
+    ahead = [json.dumps(shape)]
+    while ahead:
+        said = ahead.pop()
+        found = {name for name in SHAPES if f'"#/$defs/{name}"' in said} - names
+        names |= found
+        ahead += [json.dumps(SHAPES[name]) for name in found]
+    return {name: shape for name, shape in SHAPES.items() if name in names}
+
+
+if __name__ == "__main__":
+    for name, schema in schemas().items():
+        (Path(sys.argv[1]) / name).write_text(written(schema), encoding="utf-8")
