@@ -20,7 +20,7 @@ def test_promtool_accepts_the_configuration_of_the_page(tmp_path: Path) -> None:
     (block,) = re.findall(r"```yaml\n# prometheus.yml\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "prometheus.yml").write_text(block)
     (tmp_path / "pomhealth-rules.yaml").write_text(project_files()["deploy/prometheus/pomhealth-rules.yaml"])
-    command = [promtool(), "check", "config", tmp_path / "prometheus.yml"]
+    command = [str(promtool()), "check", "config", str(tmp_path / "prometheus.yml")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert f"{sum(len(check.causes) for check in catalogue()) + len(_whole())} rules found" in done.stdout
