@@ -7,9 +7,8 @@ import os
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
-import structlog
-
 from pomhealth.agent.lines import Lines
+from pomhealth.agent.structured import structlog
 from pomhealth.settings import LOG_LEVELS, Settings
 from pomhealth.status import Change, Outcome
 
