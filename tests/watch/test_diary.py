@@ -29,8 +29,10 @@ def test_then_each_change_and_the_verdict_that_comes_of_it() -> None:
         (
             "change",
             "storage.backend",
-            ("read-only: PostgreSQL takes no writes"
-            " (was pass for 5.0 s; not judged while it fails: storage.backend.cleanup)"),
+            (
+                "read-only: PostgreSQL takes no writes"
+                " (was pass for 5.0 s; not judged while it fails: storage.backend.cleanup)"
+            ),
         ),
         ("verdict", "", "not ready: storage.backend (read-only); 3 checks: 1 failed, 1 not judged, 1 passed"),
     ]
@@ -67,8 +69,10 @@ def test_an_agent_is_told_away_once_and_back_once() -> None:
         (
             "away",
             "",
-            ("no answer: refused; what was told is old, of 2025-11-20T12:00:00.000Z;"
-            " it is tried again and again. Fix: start it"),
+            (
+                "no answer: refused; what was told is old, of 2025-11-20T12:00:00.000Z;"
+                " it is tried again and again. Fix: start it"
+            ),
         )
     ]
     assert told(diary, away.silent("no answer", "look", 1763640009.0)) == []

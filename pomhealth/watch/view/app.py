@@ -109,6 +109,8 @@ class View(App[None]):
         if self._due is not None:
             self._due.stop()
             self._due = None
+        if not self.query("#body"):
+            return  # it is closing
         self._painted = time.monotonic()
         now = time.time()
         self._rows = rows(self._agents, self._sort, self._text, problems=self._problems)

@@ -9,16 +9,16 @@ from pomhealth.report.style import Style
 from pomhealth.status import Outcome
 from pomhealth.watch import words
 from pomhealth.watch.model import Seen
-from pomhealth.watch.view.line import Line, Look, Piece, cut
+from pomhealth.watch.view.line import Line, Look, Piece, cut, wrapped
 
 _AWAY, _ASKED = "does not answer", "asked"
 _RANK = {Outcome.FAIL: 0, Outcome.UNKNOWN: 1, Outcome.WARN: 2, Outcome.SKIPPED: 3, Outcome.PASS: 4}
 
 
 def head(agents: Sequence[Seen], style: Style, width: int, most: int, now: float) -> list[Line]:
-    """At most `most` lines, each at most `width` wide."""
+    """At most `most` lines, each at most `width` wide: all about an agent alone, a line for each of several."""
     if len(agents) == 1:
-        return _fitted(_one(agents[0], now), style, width)[:most]
+        return _whole(_one(agents[0], now), style, width)[:most]
     told = [(number, *_verdict(seen, now)) for number, seen in enumerate(agents, 1)]
     told.sort(key=lambda one: (_RANK[one[1]], one[0]))
     room = most - 1
@@ -38,7 +38,7 @@ def _one(seen: Seen, now: float) -> list[tuple[Outcome, str, str, Look]]:
     snapshot = seen.snapshot
     about = seen.address
     if snapshot is not None:
-        about = f"{seen.address}: {snapshot.about}; {words.counts(snapshot)}"
+        about = f"{seen.address}: {words.counts(snapshot)}; {snapshot.about}"
     asked = "; asked every 2 s" if seen.polled and not seen.trouble else ""
     lines.append((Outcome.SKIPPED, "", f"{about}{asked}", Look.FAINT))
     if seen.trouble and seen.fix:
@@ -71,6 +71,17 @@ def _summary(agents: Sequence[Seen]) -> str:
     )
     told = ", ".join(f"{by[word]} {word}" for word in ("not ready", _AWAY, _ASKED, "ready") if by[word])
     return f"{len(agents)} agents: {told}"
+
+
+def _whole(lines: list[tuple[Outcome, str, str, Look]], style: Style, width: int) -> list[Line]:
+    """The lines, each as long as it is: it goes on below."""
+    done: list[Line] = []
+    for outcome, _, text, look in lines:
+        mark = style.mark(outcome) if outcome is not Outcome.SKIPPED else " "
+        signs = [Piece(f"{mark} ", Look.of(outcome)), Piece("  ")]
+        parts = wrapped(text, max(width - 2, 1))
+        done += [(signs[min(at, 1)], Piece(part, look)) for at, part in enumerate(parts)]
+    return done
 
 
 def _fitted(lines: list[tuple[Outcome, str, str, Look]], style: Style, width: int) -> list[Line]:

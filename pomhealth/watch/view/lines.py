@@ -26,8 +26,11 @@ _STYLES = {  # the terminal's own colours: they fit its background, and are shor
 _SELECTED = Style(reverse=True)
 
 
-class Lines(ScrollView):
-    """Shows lines; the one that is `selected` (None: none is) begins with a sign and is reversed."""
+class Lines(ScrollView, inherit_bindings=False):
+    """Shows lines; the one that is `selected` (None: none is) begins with a sign and is reversed.
+
+    Its keys are the view's: Textual's own would scroll past the selected line.
+    """
 
     DEFAULT_CSS = """
     Lines {
@@ -72,9 +75,9 @@ class Lines(ScrollView):
         height = max(self.size.height, 1)
         top = self.scroll_offset.y
         if at < top:
-            self.scroll_to(y=at, animate=False)
+            self.scroll_to(y=at, animate=False, immediate=True)
         elif at >= top + height:
-            self.scroll_to(y=at - height + 1, animate=False)
+            self.scroll_to(y=at - height + 1, animate=False, immediate=True)
 
     def render_line(self, y: int) -> Strip:
         """What stands on a line of the widget."""
