@@ -71,7 +71,7 @@ def command(  # noqa: PLR0917  (click passes every option by name)
     With --write, a file that is there and differs is left alone: then nothing is written, and the exit status is 1.
     """
     if kind is None:
-        raise WrongUsage(f"for which supervisor? Say one of {', '.join((*KINDS, *MONITORING))}")
+        raise WrongUsage(f"for what? Say one of {', '.join((*KINDS, *MONITORING))}")
     if force and directory is None:
         raise WrongUsage("--force is for --write DIR: without it, nothing is written")
     chosen = {"--pid": pid, "--pomerium-config": pomerium_config, "--settings": settings_path}

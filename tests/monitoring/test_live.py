@@ -57,17 +57,19 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(stage, server)
 
 
-def _faults() -> list[tuple[Fault, set[str]]]:
-    """One fault for each set of causes that it may be told by, and the names of their alerts."""
+def faults(*, root: bool) -> list[tuple[Fault, set[str]]]:
+    """One fault for each set of causes that it may be told by, and the names of their alerts; as root, or not."""
     told = {
         frozenset(camel(id_, cause) for id_, cause in causes): FAULTS[name]
         for name, causes in reversed((*STOPS_TRAFFIC, *ONLY_TELLS))
-        if FAULTS[name].seen != "minute" and (os.geteuid() == 0 or not FAULTS[name].root)
+        if FAULTS[name].seen != "minute" and (root or not FAULTS[name].root)
     }
     return [(fault, set(names)) for names, fault in reversed(told.items())]
 
 
-@pytest.mark.parametrize(("fault", "names"), [pytest.param(*one, id=one[0].name) for one in _faults()])
+@pytest.mark.parametrize(
+    ("fault", "names"), [pytest.param(*one, id=one[0].name) for one in faults(root=os.geteuid() == 0)]
+)
 def test_a_fault_fires_its_alert_and_its_end_resolves_it(scene: Scene, fault: Fault, names: set[str]) -> None:
     if (
         fault.file and fault.seen == "look"

@@ -10,6 +10,7 @@ from pomhealth.catalogue import catalogue
 from pomhealth.generate.defaults import project_files
 from pomhealth.generate.monitoring import whole
 from pomhealth.generate.monitoring.causes import Holds
+from tests.monitoring.test_live import faults
 from tests.tools import promtool
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,10 @@ def test_the_page_has_each_alert_that_belongs_to_no_cause_with_its_severity() ->
     assert {name: told for name, told in rows.items() if told != "by its gate"} == {
         name: severity for name, severity in _whole().items() if "{{" not in severity
     }
+
+
+def test_the_page_counts_the_faults_that_a_real_prometheus_sees() -> None:
+    assert f"{len(faults(root=True))} faults are made" in PAGE
 
 
 def _whole() -> dict[str, str]:

@@ -155,7 +155,9 @@ def seldom(stored: list[dict[str, str]]) -> list[dict[str, str]]:
 
 def test_an_agent_that_does_not_answer_is_told_and_that_nobody_is_asked(tmp_path: Path) -> None:
     down = fires(
-        "PomhealthAgentDown", "critical", {"instance": BROKEN}, summary=f"{BROKEN}: the agent does not answer"
+        *("PomhealthAgentDown", "critical", {"instance": BROKEN}),
+        summary=f"{BROKEN}: the agent does not answer",
+        steps=text("PomhealthAgentDown")["steps"].replace("{{ $labels.instance }}", BROKEN),
     )
     absent = fires("PomhealthAgentAbsent", "warning", {})
     silent = [Minutes(2, well()), Minutes(5, None)]

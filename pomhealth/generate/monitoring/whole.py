@@ -105,7 +105,7 @@ def _of_the_agent(job: str, docs_url: str) -> tuple[Alert, ...]:
                 "summary": f"{_INSTANCE}: the agent does not answer",
                 "description": "Nothing is known of its replica, and a supervisor that asks the agent takes that one out of rotation.",
                 "steps": "1. Linux package: `systemctl status pomhealth`, `journalctl -u pomhealth`; in a container: its log.\n"
-                "2. From Prometheus's machine: `curl http://INSTANCE/metrics`; the agent listens on the loopback address unless `listen` says otherwise.",
+                "2. From Prometheus's machine: `curl http://{{ $labels.instance }}/metrics`; the agent listens on the loopback address unless `listen` says otherwise.",
                 **guide,
             },
         ),
