@@ -193,6 +193,31 @@ def test_a_page_takes_over_what_another_agent_says(browser: Browser, site: Site)
         expect(visited.page).to_have_title("✓ Ready · pomhealth")
 
 
+def test_a_tab_that_comes_back_catches_up_at_once(browser: Browser, site: Site) -> None:
+    with visit(browser, "about:blank") as visited:
+        page = visited.page
+        page.clock.install()
+        page.goto(site.url)
+        visited.live()
+        page.clock.pause_at(page.evaluate("Date.now()") + 1000)  # as in a tab whose timers sleep
+        site.close()
+        visited.old()
+        site.show(healthy())
+        site.renew()
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        visited.live()
+        expect(page.locator("h1")).to_have_text("Ready")
+
+
+def test_a_newer_agent_brings_its_own_script_and_style(browser: Browser, site: Site) -> None:
+    with visit(browser, site.url) as visited:
+        visited.live()
+        visited.page.evaluate("document.body.dataset.version = 'an older one'")
+        site.renew()
+        expect(visited.page.locator("body")).not_to_have_attribute("data-version", "an older one")
+        visited.live()
+
+
 def test_a_page_without_a_sign_of_life_says_that_it_is_old(browser: Browser, site: Site) -> None:
     with visit(browser, "about:blank") as visited:
         page = visited.page

@@ -172,7 +172,7 @@ def test_certificates_stand_by_the_days_that_they_have_left_and_those_that_canno
 
 def test_the_last_changes_are_told_without_first_looks_that_passed() -> None:
     told = part(failing(), "part-changes")
-    assert "storage.backend fail: read-only after 1 h 6 min of pass and 1 that follow" in told
+    assert "storage.backend fail: read-only after 1 h 6 min of pass; 1 more follow it" in told
     assert "envoy.server" not in told
 
 

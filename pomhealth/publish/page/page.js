@@ -39,7 +39,7 @@
 
   /** Puts into a part what changes all the time (when each check was looked at, every age), and what only a script can. */
   function date(part) {
-    const looked = (part.id === "part-looked" ? part : get("part-looked")) || part.querySelector("#part-looked");
+    const looked = part.id === "part-looked" ? part : part.querySelector("#part-looked") || get("part-looked");
     const at = JSON.parse(looked?.dataset.at || "{}");
     for (const time of part.querySelectorAll("time[data-of]")) {
       const seconds = at[time.dataset.of];
@@ -130,6 +130,7 @@
     if (root.classList.contains("is-old")) {
       root.classList.remove("is-old");
       get("old").textContent = "";
+      delete get("old").dataset.told;
       entitle();
       say("The agent is heard of again.");
     }
@@ -143,15 +144,16 @@
     root.classList.add("is-old");
     const at = new Date(heard + ahead).toISOString();
     write(get("asof"), `As of ${clock(at)}`);
-    const text = `What is shown here is old, as of ${clock(at)}. ${why} Trying to reach it again. `;
-    if (get("old").firstChild?.data !== text) {
+    const told = `${at} ${why}`;
+    if (get("old").dataset.told !== told) {
       const time = document.createElement("time");
       time.className = "age";
       time.dateTime = at;
       const counting = document.createElement("span");
       counting.setAttribute("aria-hidden", "true"); // or it would be read out every second
-      counting.append("(", time, ")");
-      get("old").replaceChildren(text, counting);
+      counting.append(" (", time, ")");
+      get("old").replaceChildren(`What is shown here is old, as of ${clock(at)}`, counting, `. ${why} Trying to reach it again.`);
+      get("old").dataset.told = told;
     }
     date(get("old"));
     entitle();

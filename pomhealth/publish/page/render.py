@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -30,6 +29,9 @@ class Drawer:
     """Draws views, one after another. What is the same in the next one is kept."""
 
     def __init__(self) -> None:
+        """Reads every template: that takes longest, and is over once it can draw."""
+        environment = _environment()
+        self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
         self._kept: dict[str, tuple[object, Any]] = {}
         self._fresh: dict[str, tuple[object, Any]] = {}
 
@@ -60,19 +62,15 @@ class Drawer:
     def page(self, view: View, event: str) -> bytes:
         """The whole document at the moment of the view, ages and all."""
         made = {id_.removeprefix("part-"): Markup(part) for id_, part in self.parts(view).items()}  # noqa: S704  (drawn by templates that escape)
-        document = (
-            _environment()
-            .get_template("page.html")
-            .render(
-                made=made,
-                areas=[part for id_, part in made.items() if id_.startswith("area-")],
-                verdict=verdict.verdict(view),
-                event=event,
-                now=view.now,
-                strips=bool(view.past.watches),
-                version=__version__,
-                old=icon(OLD),
-            )
+        document = self._templates["page.html"].render(
+            made=made,
+            areas=[part for id_, part in made.items() if id_.startswith("area-")],
+            verdict=verdict.verdict(view),
+            event=event,
+            now=view.now,
+            strips=bool(view.past.watches),
+            version=__version__,
+            old=icon(OLD),
         )
         return _dated(document, view).encode("utf-8", "replace")
 
@@ -95,7 +93,7 @@ class Drawer:
         return self._same(
             f"{template} {name}",
             model,
-            lambda: _environment().get_template(f"{template}.html").render(it=model),
+            lambda: self._templates[f"{template}.html"].render(it=model),
         )
 
     def _same(self, name: str, key: object, make: Callable[[], Made]) -> Made:
@@ -107,7 +105,6 @@ class Drawer:
         return made
 
 
-@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader(__package__ or ""),

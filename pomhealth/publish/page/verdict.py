@@ -58,7 +58,9 @@ def verdict(view: View) -> Verdict:
     besides = tuple(entry for entry in status.alerts() if entry not in stopping)
     state, headline, detail = _said(view, stopping, besides)
     why = () if state == "starting" else _named(stopping)
-    because = f": {', '.join(one.id for one in why[:2])}" if why else ""
+    named = [one.id for one in why[:2]]
+    seen_to = [entry.id for entry in besides[:1]]
+    because = f": {', '.join(named)}" if named else f", see to {seen_to[0]}" if seen_to else ""
     return Verdict(
         state=state,
         subject=_subject(view),
