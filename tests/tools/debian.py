@@ -87,7 +87,7 @@ def _fetch(tree: Path, apt: Path, order: tuple[str, ...]) -> None:
     call = ("apt-get", "--config-file", str(configuration), "--quiet", "--yes")
     updated = apt / "updated"
     if not updated.exists() or time.time() - updated.stat().st_mtime > _FRESH:
-        _run((*call, "update", "--error-on=any"), _UPDATE, archives)
+        _run((*call, "update"), _UPDATE, archives)
         updated.touch()
     _run((*call, *order), _DOWNLOAD, archives)
     half = tree.with_name(f"{tree.name}.half")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -32,7 +33,7 @@ async def test_chromium_draws_a_page_with_text_and_runs_its_script() -> None:
 def test_prometheus_and_promtool_tell_their_version(program: object) -> None:
     assert callable(program)
     said = subprocess.run([program(), "--version"], capture_output=True, text=True, check=True, timeout=30)
-    assert ", version 2." in said.stdout + said.stderr
+    assert re.search(r"version \d+\.\d+", said.stdout + said.stderr)
 
 
 def test_without_a_package_to_fetch_the_test_is_skipped_and_told_what_to_install(
