@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 from functools import partial
 
-from pomhealth.bundle.ask import Ask, as_json, as_text
+from pomhealth.bundle.ask import Ask, Server
 from pomhealth.client.ask import Address
 from pomhealth.replica.connect import tcp_socket, unix_socket
-from pomhealth.replica.httpget import Gets
 
 _DEADLINE = 3.0  # seconds for one answer
+_MARGIN = 0.5  # and for saying that there is none
 _MOST = 4 * 1024 * 1024  # bytes of one; /status of 10,000 routes has a tenth of that
 STATUS = "agent/status.json"
 _PAGES = {
@@ -23,13 +23,13 @@ _PAGES = {
 
 def asks(address: Address) -> tuple[Ask, ...]:
     """One question for each of its pages. /readyz answers 503 where the replica is not ready, which is an answer."""
-    gets = Gets(address.where, partial(_connect, address), host=address.where, most=_MOST)
+    server = Server(address.where, partial(_connect, address), _MOST)
     return tuple(
         Ask(
             name,
             says,
-            _DEADLINE,
-            partial(as_json if name.endswith(".json") else as_text, gets, path, deadline=_DEADLINE),
+            _DEADLINE + _MARGIN,
+            partial(server.json if name.endswith(".json") else server.text, path, deadline=_DEADLINE),
         )
         for name, (path, says) in _PAGES.items()
     )

@@ -11,7 +11,7 @@ from typing import Any
 from pomhealth.bundle.cleaner import Cleaner
 from pomhealth.bundle.part import Lack, Part
 from pomhealth.reach import Garbled, ReachError
-from pomhealth.replica.httpget import Gets
+from pomhealth.replica.httpget import Connect, Gets
 from pomhealth.status import Unobservable
 
 LARGEST = 2 * 1024 * 1024  # bytes of one file
@@ -75,22 +75,32 @@ def _clean(answer: object, cleaner: Cleaner) -> str:
     return json.dumps(cleaner.value(answer), ensure_ascii=False, indent=2) + "\n"
 
 
-async def as_json(gets: Gets, path: str, *, deadline: float) -> Any:
-    """The JSON that is answered to GET `path`. Raises ReachError."""
-    answer = await _ok(gets, path, deadline)
-    try:
-        return json.loads(answer)
-    except ValueError:
-        raise Garbled(path, "what answers is not JSON") from None
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Somebody who answers GET: a name for messages, how to connect, and the most bytes of an answer."""
 
+    where: str
+    connect: Connect
+    most: int = LARGEST
 
-async def as_text(gets: Gets, path: str, *, deadline: float) -> str:
-    """The text that is answered to GET `path`. Raises ReachError."""
-    return (await _ok(gets, path, deadline)).decode("utf-8", "replace")
+    async def json(self, path: str, *, deadline: float) -> Any:
+        """The JSON that is answered to GET `path`. Raises ReachError."""
+        try:
+            return json.loads(await self._ok(path, deadline))
+        except ValueError:
+            raise Garbled(path, "what answers is not JSON") from None
 
+    async def text(self, path: str, *, deadline: float) -> str:
+        """The text that is answered to GET `path`. Raises ReachError."""
+        return (await self._ok(path, deadline)).decode("utf-8", "replace")
 
-async def _ok(gets: Gets, path: str, deadline: float) -> bytes:
-    answer = await gets.get(path, deadline=deadline)
-    if answer.status not in (200, 503):
-        raise Garbled(path, f"it answers {answer.status}")
-    return answer.body
+    async def _ok(self, path: str, deadline: float) -> bytes:
+        """The body of an answer that says yes or no."""
+        gets = Gets(self.where, self.connect, host=self.where, most=self.most)
+        try:
+            answer = await gets.get(path, deadline=deadline)
+        finally:
+            await gets.close()
+        if answer.status not in (200, 503):
+            raise Garbled(path, f"it answers {answer.status}")
+        return answer.body

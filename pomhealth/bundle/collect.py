@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pomhealth.agent.once import measure_replica
 from pomhealth.blocking import Workers
 from pomhealth.bundle import agent, envoy, host, past
-from pomhealth.bundle.ask import Ask, Missing, answered, as_json, part
+from pomhealth.bundle.ask import Ask, Missing, Server, answered, part
 from pomhealth.bundle.cleaner import Cleaner, of_environment
 from pomhealth.bundle.part import Collected, Lack, Part
 from pomhealth.catalogue import catalogue
@@ -25,7 +25,6 @@ from pomhealth.redact import secrets_of
 from pomhealth.replica.admin import EnvoyAdmin
 from pomhealth.replica.connect import tcp_socket
 from pomhealth.replica.discover import discover
-from pomhealth.replica.httpget import Gets
 from pomhealth.replica.model import Replica
 from pomhealth.report.document import document
 from pomhealth.report.items import Item, every, items
@@ -37,8 +36,8 @@ from pomhealth.settings import Settings
 T = TypeVar("T")
 
 _DISCOVERY = 4.0  # seconds
-_CHECK = 5.0
-_BLOCKING = 5.0  # for what asks systemd, the journal or a file
+_CHECK = 4.3
+_BLOCKING = 4.0  # for what asks systemd, the journal or a file
 _REPORT = 2.0
 _VERSIONS = 3.5
 _HISTORY = 1.0
@@ -79,11 +78,11 @@ async def collect(wanted: Wanted, told: Callable[[str], None] = lambda _: None) 
         await admin.close()
     else:
         answers.append(Lack("envoy/", why))
+    versions = partial(_versions, found, workers, tops, tuple(answers))
+    last = [Ask("versions.json", "versions of everything that has part in it", _VERSIONS, versions)]
     if not any(one.name == agent.STATUS for one in answers if isinstance(one, Part)):
-        answers.append(await answered(_history(wanted, workers), cleaner))
-    versions = partial(_versions, found, workers, tops, answers)
-    says = "versions of everything that has part in it"
-    answers.append(await answered(Ask("versions.json", says, _VERSIONS, versions), cleaner))
+        last.append(_history(wanted, workers))
+    answers += await asyncio.gather(*(answered(ask, cleaner) for ask in last))
     parts = tuple(one for one in answers if isinstance(one, Part))
     return Collected(parts, tuple(one for one in answers if isinstance(one, Lack))), cleaner
 
@@ -168,5 +167,5 @@ async def _report(replica: Replica | None) -> Any:
     health = replica.health if replica is not None and replica.same_network else None
     if health is None or replica is None or replica.awaited:
         raise Missing("no health server of a replica is there to be asked (Pomerium 0.31 and newer have one)")
-    gets = Gets(health.where, partial(tcp_socket, health.connect_host, health.port), host=health.where)
-    return await as_json(gets, "/status", deadline=_REPORT)
+    server = Server(health.where, partial(tcp_socket, health.connect_host, health.port))
+    return await server.json("/status", deadline=_REPORT)

@@ -13,7 +13,8 @@ from pomhealth.bundle.ask import Ask
 from pomhealth.checks.xds import rejections
 from pomhealth.replica.admin import EnvoyAdmin
 
-_DEADLINE = 3.0  # seconds
+_DEADLINE = 3.0  # seconds for one answer
+_TIME = 3.5  # and with what it takes to say that there is none
 _SERVER = ("version", "state", "hot_restart_version", "uptime_current_epoch", "uptime_all_epochs")
 _OPTIONS = (
     "base_id",
@@ -34,18 +35,18 @@ _MOST_LISTENERS = 1000
 def asks(admin: EnvoyAdmin) -> tuple[Ask, ...]:
     """One question for each file."""
     return (
-        Ask("envoy/ready.txt", "whether Envoy calls itself LIVE", _DEADLINE, partial(_ready, admin)),
+        Ask("envoy/ready.txt", "whether Envoy calls itself LIVE", _TIME, partial(_ready, admin)),
         Ask(
             "envoy/server.json",
             "Envoy's version, state, uptime and harmless options",
-            _DEADLINE,
+            _TIME,
             partial(_server, admin),
         ),
-        Ask("envoy/listeners.json", "Envoy's listeners and addresses", _DEADLINE, partial(_listeners, admin)),
+        Ask("envoy/listeners.json", "Envoy's listeners and addresses", _TIME, partial(_listeners, admin)),
         Ask(
             "envoy/rejected.json",
             "the listeners that Envoy rejected, and why",
-            _DEADLINE,
+            _TIME,
             partial(_rejected, admin),
         ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -80,10 +81,16 @@ def command(
 
 def _made(wanted: Wanted, name: str) -> Archive:
     try:
-        collected, cleaner = asyncio.run(collect(wanted, lambda doing: click.echo(f"{doing}…", err=True)))
+        collected, cleaner = asyncio.run(collect(wanted, _doing))
     except ReplicaError as error:
         raise WrongUsage(str(error)) from None
     return pack(collected, name, wanted.now, cleaner)
+
+
+def _doing(what: str) -> None:
+    """To who sits before a terminal: it takes a few seconds."""
+    if sys.stderr.isatty():
+        click.echo(f"{what}...", err=True)
 
 
 def _told(path: Path, archive: Archive) -> str:
@@ -92,7 +99,7 @@ def _told(path: Path, archive: Archive) -> str:
     for one in archive.lacks:
         missing.setdefault(one.why, []).append(one.name)
     lines = [
-        shown.flow([f"{path}:", f"{len(archive.files)} files,", f"{len(archive.data) / 1024:.1f} KiB"]),
+        f"{path}: {len(archive.files)} files, {len(archive.data) / 1024:.1f} KiB",
         *(shown.wrap(f"{', '.join(names)}: {why}", "  missing  ") for why, names in missing.items()),
         "Look through it before you send it: hostnames and addresses are in it.",
     ]
