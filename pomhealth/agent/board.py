@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pomhealth.agent import plan as plans
 from pomhealth.agent.plan import Plan
+from pomhealth.agent.scrub import scrubbed
 from pomhealth.clock import Clock
 from pomhealth.replica.model import Replica
 from pomhealth.status import (
@@ -180,6 +181,11 @@ class Board:
         A check that is now as it was then has not changed, though this is the first look at it.
         """
         self._earlier = dict(told)
+        now = dict(self._told)
+        for change in self.history:
+            if stands(change, told) and now[change.id].since == change.at:
+                now[change.id] = told[change.id]
+        self._told = now
         own = [resumed(change, told) for change in self.history if self.is_news(change)]
         self.history.clear()
         self.history.extend((*history, *own))
@@ -248,30 +254,6 @@ class Board:
             return said
         attributes = tuple((key, self._scrub(value)) for key, value in said.attributes)
         return replace(said, error=self._scrub(said.error), attributes=attributes)
-
-
-def scrubbed(finding: Finding, scrub: Callable[[str], str]) -> Finding:
-    """The finding with every text of it passed through `scrub`."""
-    return replace(
-        finding,
-        summary=scrub(finding.summary),
-        evidence=tuple(
-            replace(
-                one,
-                source=scrub(one.source),
-                observed=scrub(one.observed),
-                expected=scrub(one.expected),
-            )
-            for one in finding.evidence
-        ),
-        steps=tuple(scrub(step) for step in finding.steps),
-        attributes=tuple((key, scrub(value)) for key, value in finding.attributes),
-        names=tuple((word, scrub(text)) for word, text in finding.names),
-        certificates=tuple(
-            replace(one, name=scrub(one.name), where=scrub(one.where), problem=scrub(one.problem))
-            for one in finding.certificates
-        ),
-    )
 
 
 def _released(before: StatusMap, after: StatusMap) -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from pomhealth.redact import Redactor, secrets_of
 from pomhealth.replica.model import Replica
+from pomhealth.status import Finding
 
 
 class Scrubber:
@@ -21,3 +25,27 @@ class Scrubber:
 
     def scrub(self, text: str) -> str:
         return self._redactor.scrub(text)
+
+
+def scrubbed(finding: Finding, scrub: Callable[[str], str]) -> Finding:
+    """The finding with every text of it passed through `scrub`."""
+    return replace(
+        finding,
+        summary=scrub(finding.summary),
+        evidence=tuple(
+            replace(
+                one,
+                source=scrub(one.source),
+                observed=scrub(one.observed),
+                expected=scrub(one.expected),
+            )
+            for one in finding.evidence
+        ),
+        steps=tuple(scrub(step) for step in finding.steps),
+        attributes=tuple((key, scrub(value)) for key, value in finding.attributes),
+        names=tuple((word, scrub(text)) for word, text in finding.names),
+        certificates=tuple(
+            replace(one, name=scrub(one.name), where=scrub(one.where), problem=scrub(one.problem))
+            for one in finding.certificates
+        ),
+    )

@@ -121,7 +121,11 @@ class Store:
 
     def _insert(self, connection: sqlite3.Connection, batch: Batch) -> None:
         first = self._run * RUN
-        connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?)", (self._run, batch.origin))
+        connection.execute(
+            "INSERT INTO runs VALUES (?, ?)"  # what stays as it is takes no page to write
+            " ON CONFLICT (run) DO UPDATE SET origin = excluded.origin WHERE origin <> excluded.origin",
+            (self._run, batch.origin),
+        )
         rows: Iterable[tuple[Any, ...]]
         rows = [(first + number, one.begin, one.end) for number, one in batch.watches]
         connection.executemany("INSERT OR REPLACE INTO watches VALUES (?, ?, ?)", rows)

@@ -242,6 +242,26 @@ async def test_a_reload_switches_it_on_and_off(tmp_path: Path) -> None:
     await two.keeper.close()
 
 
+async def test_what_is_recalled_late_counts_as_if_it_had_been_known_from_the_start(tmp_path: Path) -> None:
+    clock = Clock()
+    one = await Agent(tmp_path, clock).start()
+    one.look(1, root=BAD, below=BAD)
+    await one.keeper.close()
+    two = await Agent(tmp_path, clock, history=False).start()
+    two.look(100, root=BAD, below=GOOD)
+    assert two.told == [("root", "fail", ""), ("below", "pass", "")]
+    await two.keeper.reload(Settings(state_dir=str(tmp_path)))
+    await two.beat()
+    two.look(50, root=GOOD, below=BAD)
+    assert two.told[2:] == [
+        ("below", "pass", "fail: refused"),
+        ("root", "pass", "fail: refused"),
+        ("below", "fail", "pass"),
+    ]
+    assert [change.lasted for change in two.board.history][2:] == [100, 150, 50]
+    await two.keeper.close()
+
+
 async def test_a_reload_to_another_directory_begins_there_with_all_as_it_is(tmp_path: Path) -> None:
     one = await Agent(tmp_path / "a", Clock()).start()
     one.look(1, root=BAD)

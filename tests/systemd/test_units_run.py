@@ -136,6 +136,29 @@ def test_a_restart_of_the_agent_fails_no_probe(running: Machine) -> None:
     assert int(asked) > 3
 
 
+def test_what_happened_survives_a_restart_of_the_agent(running: Machine) -> None:
+    def turns() -> list[tuple[str, str, str]]:
+        told = [(one["at"], one["id"], one["is"]) for one in running.status()["history"]]
+        return [one for one in told if one[1] == "envoy.server"]
+
+    (envoy,) = (str(pid) for pid in running.status()["replica"]["envoy_pids"])
+    running.run("kill", "-STOP", envoy)
+    running.until(lambda: running.ready() == 503, "it hangs")
+    running.run("kill", "-CONT", envoy)
+    running.until(lambda: running.ready() == 200, "it goes on")
+    before = turns()
+
+    running.run("systemctl", "restart", "pomhealth")
+    running.until(lambda: running.ready() == 200, "the next one says what is so")
+
+    assert len(before) >= 2
+    assert turns() == before
+    held = running.run(
+        "stat", "-c", "%U %a", "/var/lib/pomhealth", "/var/lib/pomhealth/history-127.0.0.1-28081.sqlite3"
+    )
+    assert held.stdout.split("\n")[:2] == ["pomerium 700", "pomerium 600"]
+
+
 @pytest.mark.parametrize("how", [("stop", "pomerium"), ("start", "down.target")], ids=["stop", "shutdown"])
 def test_a_stop_lets_open_requests_come_to_their_end(running: Machine, how: tuple[str, str]) -> None:
     """At a shutdown everything is to stop, and the agent has to stay until the replica is drained."""
