@@ -50,18 +50,22 @@ class Area:
     rows: tuple[Row, ...]
 
 
-def areas(view: View, seen: Seen, drawn: Drawn) -> tuple[Area, ...]:
-    """Every area, those without a check that applies too: their parts are there for what may come.
+def names(view: View) -> dict[str, str]:
+    """Every area by its slug, those without a check that applies too: their parts are there for what may come."""
+    found = (*(check.area for check in view.catalogue), ELSEWHERE)
+    return {_slug(name): name for name in dict.fromkeys(found)}
+
+
+def area(view: View, slug: str, seen: Seen, drawn: Drawn) -> Area:
+    """The checks of one area.
 
     `seen` gives the evidence that stands with a check on which nothing is to be done, `drawn` the strips of any.
     """
-    names = list(dict.fromkeys(check.area for check in view.catalogue))
-    rows: dict[str, list[Row]] = {name: [] for name in (*names, ELSEWHERE)}
-    for entry in view.status.entries.values():
-        if entry.applies:
-            check = view.catalogue.find(entry.id)
-            rows[check.area if check else ELSEWHERE].append(_row(entry, view, seen, drawn))
-    return tuple(Area(name, _slug(name), tuple(found)) for name, found in rows.items())
+    name = names(view)[slug]
+    members = (
+        entry for entry in view.status.entries.values() if entry.applies and _area(entry, view) == name
+    )
+    return Area(name, slug, tuple(_row(entry, view, seen, drawn) for entry in members))
 
 
 def without_meaning(view: View) -> tuple[tuple[str, str], ...]:
@@ -101,6 +105,11 @@ def _row(entry: Entry, view: View, seen: Seen, drawn: Drawn) -> Row:
         explain=f"pomhealth explain {entry.id}" if check else "",
         strips=drawn(entry.id),
     )
+
+
+def _area(entry: Entry, view: View) -> str:
+    check = view.catalogue.find(entry.id)
+    return check.area if check else ELSEWHERE
 
 
 def _slug(name: str) -> str:

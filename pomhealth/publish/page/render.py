@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -36,28 +37,23 @@ class Drawer:
         self._fresh: dict[str, tuple[object, Any]] = {}
 
     def parts(self, view: View) -> dict[str, str]:
-        """Every part of the page: the id of its element and that element. No age in words is in it: it would never
-        be the same twice. page.js puts it in, and `page`.
+        """Every part of the page: the id of its element, and that element.
+
+        No age in words is in it: it would never be the same twice. page.js puts it in, and `page`.
         """
         self._kept, self._fresh = self._fresh, {}
-        made = {
+        return {
             "part-verdict": self._draw("verdict", verdict.verdict(view)),
             "part-now": self._draw("now", alerts.alerts(view)),
+            **{f"part-area-{slug}": self._area(view, slug) for slug in checks.names(view)},
+            "part-without": self._draw("without", checks.without_meaning(view)),
+            "part-certificates": self._draw("certificates", certificates.certificates(view)),
+            "part-changes": self._draw("changes", about.changes(view)),
+            "part-facts": self._draw("facts", about.facts(view)),
+            "part-lag": self._draw("lag", about.lag(view)),
+            "part-origins": self._draw("origins", view.sections),
+            "part-looked": self._draw("looked", _looked(view)),
         }
-        for area in checks.areas(
-            view, lambda entry: self._evidence(view, entry), lambda id_: self._strips(view, id_)
-        ):
-            made[f"part-area-{area.slug}"] = self._draw("area", area, area.slug)
-        made["part-without"] = self._draw("without", checks.without_meaning(view))
-        made["part-certificates"] = self._draw("certificates", certificates.certificates(view))
-        made["part-changes"] = self._draw("changes", about.changes(view))
-        made["part-facts"] = self._draw("facts", about.facts(view))
-        made["part-lag"] = self._draw("lag", about.lag(view))
-        made["part-origins"] = self._draw("origins", view.sections)
-        made["part-looked"] = self._draw(
-            "looked", json.dumps(dict(checks.looked(view)), separators=(",", ":"))
-        )
-        return made
 
     def page(self, view: View, event: str) -> bytes:
         """The whole document at the moment of the view, ages and all."""
@@ -73,6 +69,10 @@ class Drawer:
             old=icon(OLD),
         )
         return _dated(document, view).encode("utf-8", "replace")
+
+    def _area(self, view: View, slug: str) -> str:
+        area = checks.area(view, slug, partial(self._evidence, view), partial(self._strips, view))
+        return self._draw("area", area, slug)
 
     def _strips(self, view: View, id_: str) -> tuple[Strip, ...]:
         return self._same(
@@ -97,6 +97,7 @@ class Drawer:
         )
 
     def _same(self, name: str, key: object, make: Callable[[], Made]) -> Made:
+        """What was made under this name for the view before, or anew where its key is another than then."""
         kept = self._kept.get(name)
         if kept is None or kept[0] != key:
             kept = (key, make())
@@ -124,6 +125,10 @@ def _environment() -> Environment:
 def _fit(value: Any) -> Any:
     """What a template prints: any text but a part of the page may hold what was observed."""
     return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _looked(view: View) -> str:
+    return json.dumps(dict(checks.looked(view)), separators=(",", ":"))
 
 
 def _id(text: str) -> Markup:
