@@ -118,11 +118,10 @@ def _about(replica: Mapping[str, Any]) -> str:
     state = harmless(replica.get("state"), 40)
     if state != "found":
         return {"awaited": "no replica runs yet"}.get(state, "no replica found")
-    version, storage, pid = (replica.get(key) for key in ("version", "storage", "pid"))
+    version, storage = replica.get("version"), replica.get("storage")
     parts = [
         f"Pomerium {harmless(version, 40)}" if version else "Pomerium",
         f"storage {harmless(storage, 40)}" if storage else "",
-        f"pid {pid}" if isinstance(pid, int) else "",
     ]
     return ", ".join(part for part in parts if part)
 

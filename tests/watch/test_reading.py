@@ -25,7 +25,7 @@ def test_a_check_is_read_with_all_that_is_known_of_it() -> None:
 
 
 def test_the_replica_is_told_in_a_few_words() -> None:
-    assert snapshot(WELL).about == "Pomerium 0.33.1, storage postgres, pid 4711"
+    assert snapshot(WELL).about == "Pomerium 0.33.1, storage postgres"
     assert snapshot({**WELL, "replica": {"state": "awaited"}}).about == "no replica runs yet"
 
 

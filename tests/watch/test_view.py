@@ -235,7 +235,7 @@ async def test_several_agents_stand_together_with_the_worst_first() -> None:
     async with agent_server() as well, agent_server() as ill:
         ill.said = ILL
         async with showing(well.address, ill.address, Address("127.0.0.1:1")) as driver:
-            await driver.until("3 agents: 1 not ready, 1 does not answer, 1 ready")
+            await driver.until("3 agents: 1 not ready, 1 away, 1 ready")
             first, second = driver.part("list").splitlines()[:2]
             assert first.split()[1:4] == ["away", "3", "127.0.0.1:1"] or first.split()[2:4] == [
                 "3",
@@ -247,7 +247,7 @@ async def test_several_agents_stand_together_with_the_worst_first() -> None:
 
 async def test_many_agents_leave_room_for_their_checks() -> None:
     async with showing(*(Address(f"127.0.0.1:{port}") for port in range(1, 31))) as driver:
-        await driver.until("30 agents: 30 does not answer")
+        await driver.until("30 agents: 30 away")
         assert driver.view.query_one("#head").size.height == 6
         assert "and 26 more" in driver.part("head")
 

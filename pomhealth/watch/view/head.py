@@ -11,7 +11,7 @@ from pomhealth.watch import words
 from pomhealth.watch.model import Seen
 from pomhealth.watch.view.line import Line, Look, Piece, cut, wrapped
 
-_AWAY, _ASKED = "does not answer", "asked"
+_AWAY, _ASKED = "away", "asked"
 _RANK = {Outcome.FAIL: 0, Outcome.UNKNOWN: 1, Outcome.WARN: 2, Outcome.SKIPPED: 3, Outcome.PASS: 4}
 
 

@@ -9,7 +9,7 @@ from pomhealth.report.style import Style
 from pomhealth.status import Outcome
 from pomhealth.watch import words
 from pomhealth.watch.order import Row
-from pomhealth.watch.view.line import Line, Look, Piece, cut, padded
+from pomhealth.watch.view.line import Line, Look, Piece, padded
 
 _WORD = 8  # columns for the state
 _TIMED = 70  # columns from which on there is room for the time
@@ -58,13 +58,11 @@ def _line(row: Row, style: Style, columns: Columns, now: float) -> Line:
     time = words.clock(since, now).rjust(columns.since) if columns.since else ""
     used = 2 + _WORD + 1 + len(number) + columns.id + 2 + (columns.since + 1 if columns.since else 0)
     room = max(columns.width - 1 - used, 0)
-    faint = Look.FAINT if outcome is Outcome.PASS or (check and row.seen.trouble) else Look.USUAL
+    calm = outcome in (Outcome.PASS, Outcome.SKIPPED) or (check is not None and row.seen.trouble != "")
     return (
         Piece(f"{style.mark(outcome)} {word:{_WORD}} ", Look.of(outcome)),
         Piece(number),
-        Piece(
-            f"{padded(_name(row), columns.id, more)}  ", Look.USUAL if faint is Look.FAINT else Look.STRONG
-        ),
-        Piece(padded(cut(said, room, more), room, more), faint),
+        Piece(f"{padded(_name(row), columns.id, more)}  ", Look.USUAL if calm else Look.STRONG),
+        Piece(padded(said, room, more), Look.FAINT if calm else Look.USUAL),
         Piece(f" {time}" if time else "", Look.FAINT),
     )
