@@ -1,7 +1,7 @@
 """`python -m bench`: every benchmark, each beside its peer (an hour and a quarter). `--short` for the verdicts alone, as CI asks for.
 
-The exit status is 1 after a wrong verdict on a fault, an alarm for nothing or a request lost in a rollout with the
-agent, never for a slow clock.
+The exit status is 1 after a wrong verdict on a fault, an alarm for nothing, a request lost in a rollout with the
+agent or an event that a reader was not told, never for a slow clock.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bench.cost import health, scale, weight
 from bench.ending import end_in_order
 from bench.faults import measure as faults
 from bench.load import readyz
+from bench.readers import measure as readers
 from bench.rollout import measure as rollout
 from bench.stage import demo
 from pomhealth.demo.errors import DemoError
@@ -58,6 +59,7 @@ def _full() -> bool:
             (
                 lambda: (health.run(stage.agent, runs=200), True),
                 lambda: (readyz.run(stage, turns=5), True),
+                lambda: readers.run(stage, seconds=10),
             )
         )
     judged = _all(

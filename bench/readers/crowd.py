@@ -4,8 +4,8 @@ KIND is one of KINDS:
 changes  read /events
 parts    fetch the page, then read /events?parts from where it stands, as a browser does
 pages    fetch the page once a second
-slow     read /events one byte a second
-deaf     read /events and take nothing
+slow     read the page's events one byte a second
+deaf     ask for the page's events and take nothing
 storm    open /events, read its first words, leave, and come again, COUNT times a second
 
 Prints "there" once all are connected, and after the end one line of JSON: what was read, and when.
@@ -24,6 +24,7 @@ from bench.readers.stream import Reading, told
 
 _PAGE = b"GET / HTTP/1.1\r\nHost: readers\r\nAccept: text/html\r\n\r\n"
 _EVENTS = b"GET /events HTTP/1.1\r\nHost: readers\r\nAccept: text/event-stream\r\n\r\n"
+_PARTS = _EVENTS.replace(b"/events", b"/events?parts", 1)
 _PATIENCE = 20.0  # seconds for an answer while the crowd comes together
 _TOGETHER = 25  # readers that come at a time
 _TURN = 0.05  # seconds between two looks at the clock
@@ -72,7 +73,8 @@ class Crowd:
                 number = self.connect(_PAGE)
                 _whole(self.open[number])
             else:
-                number = self.connect(_EVENTS, small=self.kind in ("slow", "deaf"))
+                unkind = self.kind in ("slow", "deaf")
+                number = self.connect(_PARTS if unkind else _EVENTS, small=unkind)
             self.open[number].setblocking(False)
             if self.kind in ("changes", "parts"):
                 self.readings[number] = Reading()

@@ -41,12 +41,17 @@ class Crowds:
 
 @dataclass
 class Phase:
-    """One stretch: the answers of /readyz, and beside them Envoy's; the agent's CPU as a share of a core, memory in MiB."""
+    """One stretch: the answers of /readyz, and beside them Envoy's.
+
+    `share` is what the agent spent of a core, `waited` the share of the time in which its event loop could have run and
+    had no core; `memory` the most that it held, in MiB.
+    """
 
     name: str
     agent: Outcome
     envoy: Outcome
     share: float
+    waited: float
     memory: float
 
 
@@ -79,14 +84,22 @@ def run(demo: Demo, *, seconds: float) -> tuple[str, bool]:
 def _phase(name: str, demo: Demo, envoy: str, seconds: float) -> Phase:
     """Agent and Envoy in turns of a second, so that what the machine does besides meets both."""
     agents, envoys = Outcome(), Outcome()
-    before, began, spent = held(demo.agent_pid).memory, time.monotonic(), cpu(demo.agent_pid)
-    most = before
+    most, began, spent = held(demo.agent_pid).memory, time.monotonic(), cpu(demo.agent_pid)
+    waited = _waited(demo.agent_pid)
     for _ in range(max(int(seconds), 1)):
         agents.add(load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=1, rate=STEADY))
         envoys.add(load(envoy, "/ready", connections=CONNECTIONS, seconds=1, rate=STEADY))
         most = max(most, held(demo.agent_pid).memory)
-    share = (cpu(demo.agent_pid) - spent) / (time.monotonic() - began)
-    return Phase(name, agents, envoys, share, most)
+    took = time.monotonic() - began
+    share, waited = (cpu(demo.agent_pid) - spent) / took, (_waited(demo.agent_pid) - waited) / took
+    return Phase(name, agents, envoys, share, waited, most)
+
+
+def _waited(pid: int) -> float:
+    """Seconds in which a process's first thread was ready to run and others had the cores; 0 where nobody counts."""
+    with contextlib.suppress(OSError, IndexError):
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
+    return 0.0
 
 
 @contextlib.contextmanager
@@ -177,6 +190,7 @@ def _table(phases: list[Phase], seconds: float) -> str:
             milliseconds(max(phase.agent.latencies)),
             milliseconds(percentile(phase.envoy.latencies, 0.99)),
             f"{phase.share:.0%}",
+            f"{phase.waited:.1%}",
             f"{phase.memory:.1f} MiB",
         )
         for phase in phases
@@ -186,7 +200,7 @@ def _table(phases: list[Phase], seconds: float) -> str:
         f" nobody else asks\n(budget: p99 under {BUDGET * 1000:.0f} ms): 250 readers of /events, 150 of the page's own"
         " events, 100 who fetch the page each second:\n"
         + table(
-            ("", "answers", "requests/s", "p50", "p99", "worst", "Envoy p99", "agent CPU", "agent RSS"), rows
+            ("", "answers", "requests/s", "p50", "p99", "worst", "Envoy p99", "CPU", "waited", "RSS"), rows
         )
     )
 
@@ -199,7 +213,11 @@ def _told(said: dict[str, dict[str, Any]], history: dict[tuple[str, str, str], N
     same = [one for one in history if one in set(events)]
     begun = list(history).index(events[0]) if events and events[0] in history else 0
     missed = [one for one in list(history)[begun:] if one not in set(events)]
-    whole = [count for sequence, count in of["sequences"] if sequence == numbers[-len(sequence) :]]
+    whole = [
+        count
+        for begin, sequence, count in of["sequences"]
+        if sequence == [number for number in numbers if number > begin]
+    ]
     right = (
         sum(whole) == READERS["changes"]
         and not (of["differing"] or of["disorder"] or parts["told"]["disorder"] or missed)

@@ -34,14 +34,14 @@ def told(readings: Iterable[Reading]) -> dict[str, Any]:
     """All of it in few words.
 
     `changes` are the turns of checks by the number of their event, as the first reader had them; `sequences` how many
-    readers had which numbers of these, in their order; `differing` the numbers under which two readers had different
+    readers came after which event and had which numbers of these, in their order; `differing` the numbers under which two readers had different
     words; `late` the seconds from when the agent says that something turned until a reader had it; `names` how often
     each kind of event came; `ends` how many readers ended with which parts.
     """
     changes: dict[int, dict[str, Any]] = {}
     words: dict[int, str] = {}
     differing: set[int] = set()
-    sequences: Counter[tuple[int, ...]] = Counter()
+    sequences: Counter[tuple[int, tuple[int, ...]]] = Counter()
     ends: Counter[int] = Counter()
     names: Counter[str] = Counter()
     late: list[float] = []
@@ -49,12 +49,14 @@ def told(readings: Iterable[Reading]) -> dict[str, Any]:
     for reading in readings:
         mine: list[int] = []
         parts: dict[str, str] = {}
-        last = -1
+        begin = last = -1
         for when, number, name, data in reading.events():
             names[name] += 1
             disorder += 0 <= number < last
             last = max(last, number)
-            if name == "change":
+            if name == "hello":
+                begin = number
+            elif name == "change":
                 mine.append(number)
                 if number not in words:
                     words[number], changes[number] = data, json.loads(data)
@@ -64,11 +66,11 @@ def told(readings: Iterable[Reading]) -> dict[str, Any]:
             elif name == "part":
                 part = json.loads(data)
                 parts[part["id"]] = part["html"]
-        sequences[tuple(mine)] += 1
+        sequences[begin, tuple(mine)] += 1
         ends[hash(tuple(sorted(parts.items())))] += 1
     return {
         "changes": {number: [one["at"], one["id"], one["is"]] for number, one in changes.items()},
-        "sequences": [[list(numbers), count] for numbers, count in sequences.items()],
+        "sequences": [[begin, list(numbers), count] for (begin, numbers), count in sequences.items()],
         "differing": len(differing),
         "disorder": disorder,
         "late": late,
