@@ -11,10 +11,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
-from pomhealth.status import Evidence, failed, observe, warned
+from pomhealth.status import Evidence, Outcome, failed, observe, warned
 from pomhealth.status import passed as well
 from tests.page.browsing import DESKTOP, NARROW, PHONE, visit
-from tests.page.example import failing, healthy
+from tests.page.example import failing, healthy, past
 from tests.page.site import Site, serving
 from tests.publish.views import AT, view
 
@@ -83,6 +83,15 @@ def test_title_and_icon_carry_the_verdict(browser: Browser, site: Site) -> None:
         expect(visited.page).to_have_title("✓ Ready · pomhealth")
         assert visited.page.get_attribute("#icon", "href") != before
         expect(visited.page.get_by_role("status")).to_have_text("✓ Ready · pomhealth")
+
+
+def test_a_strip_tells_in_words_what_it_draws_to_whoever_points_at_it(browser: Browser, site: Site) -> None:
+    with visit(browser, site.url) as visited:
+        visited.live()
+        title = visited.page.locator("#c-storage\\.backend svg.hour title")
+        expect(title).to_have_text(re.compile("^last hour: failed .*; else passed$"))
+        site.show(failing(past=past("storage.backend", (90000, Outcome.PASS, ""))))
+        expect(title).to_have_text("last hour: passed throughout")
 
 
 def test_what_changes_is_taken_over_and_what_somebody_does_with_the_page_stays(

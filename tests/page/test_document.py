@@ -8,11 +8,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from pomhealth.history.model import Past, Turn, Watch
 from pomhealth.publish import page
 from pomhealth.publish.message import Request
 from pomhealth.publish.routes import answer
 from pomhealth.publish.view import View
 from pomhealth.replica.model import Platform
+from pomhealth.report.origins import Line, Section
 from pomhealth.status import Component, Evidence, Gate, Outcome, Report, StatusMap, failed, observe, unseen
 from pomhealth.status import passed as well
 from tests.page.example import NOW, failing, healthy, past
@@ -315,7 +317,19 @@ def test_everything_together_is_small_with_every_check_failing() -> None:
             )
             bad = failed(wordy.code, "s" * 100, Evidence("o" * 40, "o" * 60, "e" * 30))
             status = observe(status, check.id, bad, at=AT)
-    shown = replace(shown, status=status, platform=Platform("kubernetes"))
+    options = tuple(Line(f"{number:020}", "v" * 30, "/etc/pomerium/config.yaml:9") for number in range(60))
+    flapping = tuple(
+        Turn(NOW - ago, "", (Outcome.PASS, Outcome.FAIL)[ago // 600 % 2], "timeout")
+        for ago in range(6000, 0, -600)
+    )
+    pasts = Past(dict.fromkeys(status.components, flapping), (Watch(NOW - 90000, NOW),))
+    shown = replace(
+        shown,
+        status=status,
+        platform=Platform("kubernetes"),
+        sections=(Section("options", options),),
+        past=pasts,
+    )
     assets = sum(len(body) for _, body in page.ASSETS.values())
     assert len(page.page(shown)) + assets < 100 * 1024
 

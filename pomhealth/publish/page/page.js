@@ -48,7 +48,17 @@
     }
     const now = Date.now() + ahead;
     for (const command of part.querySelectorAll(".cmd:not(:has(button))")) command.append(copier(command.textContent));
+    for (const strip of part.querySelectorAll("svg.strip:not(:has(title))")) strip.append(inWords(strip));
     for (const time of part.querySelectorAll("time.age[datetime]")) write(time, age(Date.parse(time.dateTime), now));
+  }
+
+  /** What a strip tells, for whoever points at it: the details below have it too. */
+  function inWords(strip) {
+    const name = strip.classList.contains("day") ? "last day" : "last hour";
+    const title = document.createElementNS(strip.namespaceURI, "title");
+    const term = [...strip.closest("details").querySelectorAll("dt")].find((one) => one.textContent.trim() === name);
+    title.textContent = term ? `${name}: ${term.nextElementSibling.textContent.trim()}` : name;
+    return title;
   }
 
   // --- taking over what is new, where it differs: focus, open details, selection and scroll position stay -----------

@@ -35,6 +35,7 @@ class Drawer:
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
         self._kept: dict[str, tuple[object, Any]] = {}
         self._fresh: dict[str, tuple[object, Any]] = {}
+        self._last: tuple[View, str, bytes] | None = None
 
     def parts(self, view: View) -> dict[str, str]:
         """Every part of the page: the id of its element, and that element.
@@ -56,7 +57,12 @@ class Drawer:
         }
 
     def page(self, view: View, event: str) -> bytes:
-        """The whole document at the moment of the view, ages and all."""
+        """The whole document at the moment of the view, ages and all. Many who come at once get the same."""
+        if self._last is None or self._last[0] is not view or self._last[1] != event:
+            self._last = (view, event, self._document(view, event))
+        return self._last[2]
+
+    def _document(self, view: View, event: str) -> bytes:
         made = {id_.removeprefix("part-"): Markup(part) for id_, part in self.parts(view).items()}  # noqa: S704  (drawn by templates that escape)
         document = self._templates["page.html"].render(
             made=made,
