@@ -18,6 +18,7 @@ from pomhealth.agent.follower import Follower
 from pomhealth.agent.keeper import Keeper
 from pomhealth.agent.lag import KEPT, Lag
 from pomhealth.agent.logs import Log, Logs, tell
+from pomhealth.agent.memory import Memory
 from pomhealth.agent.pulse import Pulse
 from pomhealth.agent.reports import Reports
 from pomhealth.agent.reread import Read, Rereading
@@ -111,6 +112,7 @@ class Agent:
         self._board = Board(plans.make(catalogue(), probes(), self._settings), clock=self._clock)
         self._board.redact_with(self._scrubber.scrub)
         self._pulse = Pulse()
+        self._memory = Memory(self._workers)
         self._engine = Engine(self._board, broken=self._probe_broke, lag=self._lag, pulse=self._pulse)
         self._follower = Follower(
             self._board,
@@ -186,6 +188,7 @@ class Agent:
         self._supervised.stopping(self._rotation.seconds_before_the_end(signals.caught))
         await self._rotation.before_the_end(signals.caught)
         self._lag.stop()
+        self._memory.close()
         self._log.info("stopping", signal=signals.caught.name if signals.caught else "")
         for task in (*beside, *tasks):
             task.cancel()
@@ -252,6 +255,7 @@ class Agent:
         self._board.redact_with(self._scrubber.scrub)
         self._reports.poke()
         self._rotation.found(replica)
+        self._memory.needed()
         told = summary(replica)
         self._log.info(
             "replica", **{key: told[key] for key in ("state", "version", "pid", "envoy_pids", "config")}

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from pomhealth.catalogue.step import PLATFORMS, Names, Step
@@ -168,7 +168,7 @@ _CAUSE_KEYS = {"says", "warn", "who", "steps"}
 def catalogue() -> Catalogue:
     """The catalogue that this release ships."""
     checks: dict[str, Check] = {}
-    files = [file for file in resources.files(__package__).iterdir() if file.name.endswith(".toml")]
+    files = Path(__file__).parent.glob("*.toml")
     for file in sorted(files, key=lambda file: file.name):
         document = tomllib.loads(file.read_text(encoding="utf-8"))
         for id_, table in document["check"].items():

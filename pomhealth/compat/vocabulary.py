@@ -6,13 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 Release = tuple[int, int]
-_DOCUMENT: dict[str, Any] = json.loads(
-    (resources.files(__package__) / "options.json").read_text(encoding="utf-8")
-)
+_DOCUMENT: dict[str, Any] = json.loads(Path(__file__).with_name("options.json").read_text(encoding="utf-8"))
 ROUTES = "routes."  # what begins the name of a route's option where both kinds stand together
 
 
