@@ -45,6 +45,7 @@ async def answered(ask: Ask, cleaner: Cleaner) -> Part | Lack:
     """The answer without secrets, or why there is none. One that breaks off spoils nothing else."""
     try:
         answer = await asyncio.wait_for(ask.answer(), ask.deadline)
+        return part(ask.name, ask.says, answer, cleaner)
     except asyncio.TimeoutError:
         return Lack(ask.name, f"no answer within {ask.deadline:g} s")
     except (Missing, ReachError, Unobservable) as error:
@@ -53,7 +54,6 @@ async def answered(ask: Ask, cleaner: Cleaner) -> Part | Lack:
         return Lack(ask.name, error.strerror or type(error).__name__)
     except Exception as error:  # noqa: BLE001  (its text may hold what nobody should see)
         return Lack(ask.name, f"a fault in pomhealth: {type(error).__name__}")
-    return part(ask.name, ask.says, answer, cleaner)
 
 
 def part(name: str, says: str, answer: object, cleaner: Cleaner) -> Part | Lack:

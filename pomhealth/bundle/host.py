@@ -15,6 +15,7 @@ from typing import Any
 
 from pomhealth import __version__
 from pomhealth.bundle.ask import Lines, Missing
+from pomhealth.bundle.cleaner import ASSIGNMENTS
 from pomhealth.replica.model import Replica
 from pomhealth.systemd import ask as systemd
 from pomhealth.systemd.unit import Unit
@@ -73,7 +74,9 @@ def unit_as_json(unit: Unit) -> dict[str, Any]:
         "private_users": unit.private_users,
         "ambient": None if unit.ambient is None else sorted(unit.ambient),
         "bounding": None if unit.bounding is None else sorted(unit.bounding),
-        "commands": [{"directive": one.directive, "line": " ".join(one.argv)} for one in unit.commands],
+        "commands": [
+            {"directive": one.directive, "line": _harmless(" ".join(one.argv))} for one in unit.commands
+        ],
         "settings": [
             {"where": line.where, "line": f"{directive}={_setting(directive, line.value)}"}
             for directive, lines in sorted(unit.settings.items())
@@ -145,9 +148,16 @@ def _output(command: Sequence[str]) -> str:
     return done.stdout[-_LARGEST:].decode("utf-8", "replace")
 
 
+def _harmless(line: str) -> str:
+    """A command line without what is given under the name of a secret."""
+    for form in ASSIGNMENTS:
+        line = form.cut(line)
+    return line
+
+
 def _setting(directive: str, value: str) -> str:
     """A unit file's line; what holds values that may be anything is told by its names alone."""
     if directive not in _HOLD_VALUES:
-        return value
+        return _harmless(value)
     names = re.findall(r"(?:\A|[\s\"'])([A-Za-z_][\w.-]*)[=:]", value)
     return " ".join(f"{name}=[redacted]" for name in names) or "[redacted]"

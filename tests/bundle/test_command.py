@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,3 +180,19 @@ def test_wrong_usage_is_64_and_writes_nothing(tmp_path: Path, arguments: tuple[s
     made = bundle(tmp_path / "x.tar.gz", *arguments)
     assert (made.run.returncode, made.run.stdout, made.files) == (64, "", {})
     assert made.run.stderr.splitlines()[-1].startswith("Error: ")
+
+
+def test_what_an_agent_has_seen_is_in_it_once_it_has_ended(standin: StandIn, tmp_path: Path) -> None:
+    replica = standin()
+    state: dict[str, Any] = {"POMHEALTH_STATE_DIR": str(tmp_path / "state"), "POMHEALTH_HISTORY": "true"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    options = ("--listen", address, "--pomerium-config", str(replica.config_path))
+    with agent(tmp_path, *options, **state) as running:
+        until(running.ready)
+        assert running.stop() == 0
+    made = bundle(tmp_path / "x.tar.gz", "-a", address, *of(replica), **state)
+    told = made.json("history.json")
+    assert {"pomerium.process", "envoy.server"} <= {one["id"] for one in told["changes"]}
+    assert told["watched"]
