@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterator
 
@@ -90,7 +91,7 @@ def _told() -> Iterator[None]:
         raise Away(f"the name {error.host} does not resolve", "give an address that does with -a") from None
     except aiohttp.ClientConnectorError as error:
         raise _unreached(error.os_error) from None
-    except TimeoutError:
+    except asyncio.TimeoutError:  # Python 3.10 has two
         raise _late() from None
     except (aiohttp.ClientPayloadError, ConnectionResetError):
         raise Away("the connection was reset before the answer was complete") from None
