@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import subprocess
 import sys
 import threading
@@ -27,6 +28,7 @@ UNKIND = {"slow": 20, "deaf": 20, "storm": 50}
 _FAULTS = ("postgres-stop", "bad-config")
 _PAUSE = 1.0  # seconds between a fault and its end, and that and the next
 _CALM = 3.0  # seconds in which what is under way is told
+_FILL = 20.0  # seconds more, in which what the kernel keeps for who does not read fills up, and the agent loses patience
 _DEADLINE = 120.0  # seconds for a crowd to come, or to say what it was told
 _ROOT = Path(__file__).parents[2]
 
@@ -73,6 +75,7 @@ def run(demo: Demo, *, seconds: float) -> tuple[str, bool]:
                     measure("500 readers, faults come and go")
                     with _crowds(demo.agent, UNKIND) as unkind:
                         measure("the same, and slow, deaf and storming ones")
+                        time.sleep(_FILL)
                 time.sleep(_CALM)
             history_over = dict(history)
         time.sleep(_CALM)
@@ -164,19 +167,22 @@ def _crowds(address: str, kinds: dict[str, int]) -> Iterator[Crowds]:
             stack.callback(_close, process)
             crowds.processes[kind] = process
         for kind, process in crowds.processes.items():
-            if process.stdout is None or process.stdout.readline() != b"there\n":
+            if process.stdout is None or not select.select([process.stdout], [], [], _DEADLINE)[0]:
+                raise SystemExit(f"the readers of {kind} did not come in {_DEADLINE:g} s")
+            if process.stdout.readline() != b"there\n":
                 raise SystemExit(f"the readers of {kind} could not come together")
         yield crowds
         for process in crowds.processes.values():
             _close(process)
         for kind, process in crowds.processes.items():
-            assert process.stdout is not None
-            crowds.said[kind] = json.loads(process.stdout.read() or b"{}")
+            crowds.said[kind] = json.loads(process.communicate(timeout=_DEADLINE)[0])
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None and not process.stdin.closed:
+    """The end of its standard input, by which it knows that it is over."""
+    if process.stdin is not None:
         process.stdin.close()
+        process.stdin = None
 
 
 def _table(phases: list[Phase], seconds: float) -> str:
