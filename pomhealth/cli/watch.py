@@ -32,7 +32,7 @@ from pomhealth.client.usage import default_address
     show_default=True,
     help="Lines to read, or one JSON object a line; with json always plain.",
 )
-def command(addresses: tuple[str, ...], text: str, output: str, *, plain: bool) -> None:
+def command(addresses: tuple[str, ...], text: str, output: str, *, plain: bool) -> int:
     """Watch one agent, or several, live.
 
     On a terminal a view to move in (? shows its keys), without colour where NO_COLOR is set. Without one, or with
@@ -51,10 +51,12 @@ def command(addresses: tuple[str, ...], text: str, output: str, *, plain: bool) 
         from pomhealth.watch.plain import watch_plainly  # noqa: PLC0415  (the view does without)
 
         watch_plainly(agents, text, style(), output=output, encoding=sys.stdout.encoding or "ascii")
-    else:
-        from pomhealth.watch.view.app import View  # noqa: PLC0415  (takes long to load)
+        return 0
+    from pomhealth.watch.view.app import View  # noqa: PLC0415  (takes long to load)
 
-        View(agents, text, style()).run()
+    view = View(agents, text, style())
+    view.run()
+    return view.return_code or 0
 
 
 def _on_terminal() -> bool:

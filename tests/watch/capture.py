@@ -9,7 +9,7 @@ from pathlib import Path
 from pomhealth.client.ask import Address
 from pomhealth.report.style import Style
 from pomhealth.watch.view.app import View
-from tests.page.demo import Demo, demo
+from tests.demos import Demo, running_demo
 
 IMAGE = Path(__file__).parents[2] / "docs" / "images" / "watch.svg"
 SIZE = (100, 32)
@@ -33,7 +33,7 @@ async def capture(running: Demo) -> str:
 
 
 def main() -> None:
-    with demo() as running:
+    with running_demo() as running:
         running.do("--break", FAULT)
         picture = asyncio.run(capture(running))
     IMAGE.parent.mkdir(parents=True, exist_ok=True)

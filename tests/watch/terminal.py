@@ -20,6 +20,7 @@ import pyte
 import pytest
 
 PATIENCE = 20.0  # seconds: a wrong screen fails a test, a slow machine does not
+_ABOUT_TERMINALS = ("NO_COLOR", "COLORTERM", "COLUMNS", "LINES", "CI")  # of the one that the tests run in
 
 
 class Terminal:
@@ -92,7 +93,7 @@ def watching(
     """`pomhealth watch` in a terminal of its own."""
     ours, theirs = pty.openpty()
     _size(theirs, columns, lines)
-    usual = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLORTERM", "CI")}
+    usual = {key: value for key, value in os.environ.items() if key not in _ABOUT_TERMINALS}
     process = subprocess.Popen(
         [sys.executable, "-m", "pomhealth", "watch", *arguments],
         stdin=theirs,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.page.demo import Demo, demo
+from tests.demos import Demo, running_demo
 from tests.watch import terminal
 from tests.watch.test_plain import watching
 
@@ -17,7 +17,7 @@ FAULT = "postgres-read-only"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Demo]:
-    with demo() as started:
+    with running_demo() as started:
         yield started
 
 

@@ -37,7 +37,7 @@ def test_a_screen_of_80_by_24_can_be_read(running: Agent) -> None:
         assert any(line.startswith(">✗ fail     pomerium.process") for line in lines)
         assert any(line.startswith(" ✗ fail: not-running (stops /readyz)") for line in lines)
         assert "To do, by whoever runs the replica:" in terminal.text
-        assert lines[-1].strip().startswith("? help  / filter")
+        assert lines[-1].strip().startswith("? help  q quit")
         assert _COLOUR.search(terminal.sent)
 
 
@@ -49,7 +49,7 @@ def test_so_can_one_of_another_size_also_when_it_changes(running: Agent, columns
             r"\A✗ Not ready: pomerium\.process",
             r"^>✗ fail     pomerium\.process",
             r"─ pomerium\.process ─+ worst first, 1 of \d+ ─$",
-            r"^ \? help  / filter .*\Z",
+            r"^ \? help  q quit .*\Z",
         )
         terminal.resize(columns, lines)
         terminal.until(lambda text: all(re.search(part, text, re.MULTILINE) for part in parts))

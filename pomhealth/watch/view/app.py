@@ -28,7 +28,7 @@ from pomhealth.watch.view.listing import listing
 
 _GAP = 0.3  # seconds between two updates, at least: the link to the terminal may be slow
 _WIDE = 130  # columns from which on the details stand beside the list
-_KEYS = "? help  / filter  p problems  s sort  l log  enter details  c copy  q quit"
+_KEYS = "? help  q quit  / filter  p problems  s sort  l log  c copy  enter details"
 
 
 class View(App[None]):
