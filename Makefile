@@ -35,10 +35,12 @@ bench: .venv/.complete ## the benchmarks, each beside its peer
 image: .venv/.complete ## the images, built and run, and compose.yaml: needs root, podman and debootstrap; takes two minutes
 	POMHEALTH_DEBIAN=.venv/debian13 $(BIN)/python -m pytest tests/docker -rs
 
-docs: .venv/.complete ## all that is made from the code: lists of checks and proofs, supervisors' files, alert rules, manual
+docs: .venv/.complete ## all that is made from the code: lists of checks, proofs and metrics, supervisors' files, deploy/, manual
 	$(BIN)/python -m pomhealth.catalogue.docs
 	$(BIN)/python -m pomhealth.generate.defaults
 	$(BIN)/python -m pomhealth.manual
+	$(BIN)/python -m pomhealth.report.schemas docs/schemas
+	$(BIN)/python -m tests.metrics.page
 	$(BIN)/python -m tests.proofs
 
 lock: .venv/.complete ## newer versions of everything into requirements.lock, and what runs of it into requirements-runtime.lock

@@ -64,6 +64,10 @@ class Demo:
     def alerts(self) -> set[tuple[str, str]]:
         return {(alert["id"], alert["cause"]) for alert in self.get("/alerts")[1]["alerts"]}
 
+    @property
+    def url(self) -> str:
+        return f"http://{self.listen}/"
+
     def ready(self) -> int:
         return self.get("/readyz")[0]
 

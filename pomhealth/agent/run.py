@@ -32,9 +32,9 @@ from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import probes
 from pomhealth.clock import Clock
+from pomhealth.publish.browser import Drawn
 from pomhealth.publish.otel import OpenTelemetry
 from pomhealth.publish.pages import Pages
-from pomhealth.publish.parts import parts
 from pomhealth.publish.systemd import Supervised
 from pomhealth.publish.view import summary
 from pomhealth.replica.changes import Changes
@@ -42,6 +42,7 @@ from pomhealth.replica.discover import discover
 from pomhealth.replica.model import Replica
 from pomhealth.settings import Settings
 from pomhealth.status import Change
+from pomhealth.systemd.activation import address
 from pomhealth.systemd.handed import NOTHING, Handed
 from pomhealth.systemd.notify import Notifier
 
@@ -101,6 +102,11 @@ class Agent:
         """The signal that stopped it, or None."""
         return self._signals.caught if self._signals else None
 
+    @property
+    def _handed_address(self) -> str:
+        """Where the agent answers, where a supervisor said so; else its settings do."""
+        return address(self._listeners[0]) if self._listeners else ""
+
     def flush(self) -> None:
         """Gives the log's last lines a moment to be read."""
         self._logs.flush(_LAST_LINES)
@@ -133,7 +139,7 @@ class Agent:
                 rotation=lambda: self._rotation,
                 settings=lambda: self._settings,
             ),
-            parts,
+            Drawn(self._workers),
         )
         self._rotation = Rotation(
             self._board,
@@ -181,7 +187,11 @@ class Agent:
         self._supervised.start()
         beside = [
             asyncio.ensure_future(one)
-            for one in (self._tell_ready(), self._keeper.open(self._settings), self._otel.start())
+            for one in (
+                self._tell_ready(),
+                self._keeper.open(self._settings, self._handed_address),
+                self._otel.start(),
+            )
         ]
         await self._rotation.open()
         await signals.stop.wait()
@@ -284,5 +294,5 @@ class Agent:
         self._log = self._logs.open(settings)
         self._board.replan(plans.make(catalogue(), probes(), settings))
         self._follower.reload(settings)
-        await self._keeper.reload(settings)
+        await self._keeper.reload(settings, self._handed_address)
         self._log.info("settings reloaded", listen=settings.listen)

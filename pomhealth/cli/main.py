@@ -24,7 +24,7 @@ COMMANDS = {
     "explain": "What a check means, its causes, and what to do.",
     "config": "Show the settings in force and where each comes from.",
     "support-bundle": "Write one archive to attach to an issue, without secrets.",
-    "generate": "Make a supervisor's files for the replica that runs here.",
+    "generate": "Make a supervisor's files for the replica that runs here, or alert rules and a dashboard.",
     "demo": "Run a stand-in replica with a real Envoy and a real PostgreSQL.",
     "completion": "Print the script that completes command lines on TAB.",
 }

@@ -41,7 +41,7 @@ class Request:
 class Response:
     """One answer, without what belongs to the connection. `later`: it is given when there is another than this.
 
-    `page` stands for the page for a browser, as it is when it is sent.
+    `page` stands for what a browser is given under this path, as it is when it is sent.
     `follow` names what is told from then on, over the same connection, until somebody ends it.
     """
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 
 from pomhealth.publish import routes
+from pomhealth.publish.browser import Browser
 from pomhealth.publish.events.feed import MOST as MOST_READERS
-from pomhealth.publish.events.feed import Feed, Listener, Parts
+from pomhealth.publish.events.feed import PARTS, Feed, Listener
 from pomhealth.publish.events.reader import Reader
 from pomhealth.publish.events.wire import Place, place
 from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Request, Response, parse, serialize, text
 from pomhealth.publish.view import View
+from pomhealth.reach import Silent
 from pomhealth.status import Change
 
 MOST_PAGES = 64  # answers kept at a time
@@ -34,12 +38,14 @@ class Answer:
 class Pages:
     """Answers by the bytes of their questions, until `forget` says that something has changed.
 
-    `view` makes the value of which all of them tell; `parts` gives the parts of the page for a browser.
+    `view` makes the value of which all of them tell; `browser` draws the page.
     """
 
-    def __init__(self, view: Callable[[], View], parts: Parts) -> None:
+    def __init__(self, view: Callable[[], View], browser: Browser) -> None:
         self._make_view = view
-        self._feed = Feed(self.view, parts)
+        self._browser = browser
+        self._loading: asyncio.Task[None] | None = None
+        self._feed = Feed(self.view, browser.parts)
         self._held: set[Callable[[], None]] = set()
         self._seen: View | None = None
         self._kept: dict[bytes, bytes] = {}
@@ -114,14 +120,15 @@ class Pages:
         except BadRequest as error:
             return self._last(text(error.status, str(error)))
         response = routes.answer(request, self.view())
+        if response.page or response.follow == PARTS:
+            drawn = self._drawn(request)
+            response = drawn if response.page or drawn.later else response
         if response.later:
-            if not last and len(self._held) < MOST_HELD:
+            if not last and (response.page or len(self._held) < MOST_HELD):
                 return None
             return self._last(text(HTTPStatus.SERVICE_UNAVAILABLE, "it cannot be waited for here"))
         if response.follow:
             return self._followed(request, response, last=last)
-        if response.page:
-            response = replace(response, body=self._document())
         keep = request.keep and not request.body and not last
         answer = self._bytes(response, keep=keep, with_body=request.method != "HEAD")
         if keep and len(head) < LARGEST_HEAD // 8:
@@ -148,12 +155,22 @@ class Pages:
         hello, reader = self._feed.reader(response.follow, place(read) if read else None)
         return Answer(begin + hello, keep=True, reader=reader, channel=response.follow)
 
-    def _document(self) -> bytes:
-        """The page as a whole, with the place from which its reader goes on."""
-        from pomhealth.publish import page  # noqa: PLC0415  (who does not look at it does not pay for it)
-
+    def _drawn(self, request: Request) -> Response:
+        """What a browser is given; `later` while that cannot be drawn yet."""
+        if not self._browser.ready:
+            if self._loading is None:
+                self._loading = asyncio.ensure_future(self._load())
+            return Response(HTTPStatus.SERVICE_UNAVAILABLE, page=True, later=True)
         view = self.view()
-        return page.page(view, str(self._feed.look(view)))
+        place = str(self._feed.look(view))
+        return self._browser.answer(request.path.rstrip("/") or "/", view, place)
+
+    async def _load(self) -> None:
+        with contextlib.suppress(Silent):
+            await self._browser.load()
+        self._loading = None
+        for again in tuple(self._held):
+            again()
 
     def _last(self, response: Response) -> Answer:
         return Answer(self._bytes(response, keep=False), keep=False)

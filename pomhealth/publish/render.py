@@ -80,7 +80,7 @@ def status(view: View) -> bytes:
         **state_of(view),
         "replica": view.replica,
         "drain": view.drain,
-        "agent": {"late": round(view.late, 3), "control": view.control},
+        "agent": {"late": round(view.late, 3), "control": view.control, "unkept": view.unkept},
         "unobserved": {
             entry.id: entry.finding.summary if entry.finding else "not looked at yet"
             for entry in entries

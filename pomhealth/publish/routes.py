@@ -32,6 +32,9 @@ pomhealth: the health of the Pomerium replica beside it
 """
 
 
+_PAGE = Response(HTTPStatus.OK, page=True)
+
+
 def answer(request: Request, view: View) -> Response:
     """The answer to this request at this moment."""
     if request.method == "OPTIONS":
@@ -59,18 +62,13 @@ def _index(request: Request, view: View) -> Response:
     del view
     if "text/html" not in request.accept:
         return text(HTTPStatus.OK, _INDEX.encode(), (("Vary", "Accept"),))
-    from pomhealth.publish import page  # noqa: PLC0415  (who does not look at it does not pay for it)
-
-    return Response(HTTPStatus.OK, kind="text/html; charset=utf-8", headers=page.HEADERS, page=True)
+    return _PAGE
 
 
 def _asset(request: Request, view: View) -> Response:
     """A file that belongs to the page."""
-    del view
-    from pomhealth.publish import page  # noqa: PLC0415
-
-    kind, body = page.ASSETS[request.path.rstrip("/")]
-    return Response(HTTPStatus.OK, body, kind, page.HEADERS)
+    del request, view
+    return _PAGE
 
 
 def _status(request: Request, view: View) -> Response:

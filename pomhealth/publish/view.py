@@ -20,7 +20,7 @@ class View:
 
     `platform` is what the replica runs on: steps are told in its commands. `late` is for how many seconds in one go, at
     most, the agent itself did not get to run in the last minute. `drain` is the drain that stands, as a program
-    reads it; `control` is where orders to drain are taken. `past` is what was so in the last day, `sections` what is
+    reads it; `control` is where orders to drain are taken. `past` is what was so in the last day, `unkept` why that would not survive a restart ("" when it would, or need not), `sections` what is
     known of settings and replica with its origins, `tally` how each check's looks went, by its id. `now` is the moment of it all, in
     seconds since the epoch.
     """
@@ -36,6 +36,7 @@ class View:
     drain: Mapping[str, Any] | None = None
     control: str = ""
     past: Past = NOTHING
+    unkept: str = ""
     sections: tuple[Section, ...] = ()
     tally: Mapping[str, Count] = field(default_factory=dict)
     now: float = 0.0

@@ -73,7 +73,7 @@ def as_text(sections: tuple[Section, ...], style: Style) -> str:
             continue
         widest = max(len(line.name) for line in section.lines)
         rows = [
-            f"  {line.name.ljust(widest)}  {_shown(line.value)}"
+            f"  {line.name.ljust(widest)}  {shown(line.value)}"
             + (style.faint(f"  ({line.origin})") if line.origin else "")
             for line in section.lines
         ]
@@ -177,11 +177,12 @@ def _scrubbed(value: Any, scrub: Any) -> Any:
     return [_scrubbed(inner, scrub) for inner in value] if isinstance(value, list) else value
 
 
-def _shown(value: Any) -> str:
-    if value is None or value == "":
+def shown(value: Any) -> str:
+    """A value as text, "-" for none."""
+    if value is None or value in ("", []):
         return "-"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ", ".join(_shown(one) for one in value)
+        return ", ".join(shown(one) for one in value)
     return str(value)

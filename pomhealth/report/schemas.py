@@ -68,6 +68,9 @@ def schemas() -> Mapping[str, Shape]:
                                 "seconds in one go for which it did not get to run, in the last minute"
                             ),
                             "control": text("where orders to drain are taken: @NAME"),
+                            "unkept": text(
+                                "why what happened would not survive a restart, and what to do; empty"
+                            ),
                         },
                     ),
                     "unobserved": by_name(text("why"), "checks that cannot be seen from here"),

@@ -52,7 +52,8 @@ def test_one_connection_to_postgresql_is_open_whatever_happens_to_it(
 ) -> None:
     server = own_postgres()
     replica = standin(storage="postgres", dsn=server.create_database("replica"))
-    with agent(tmp_path, "--pid", str(replica.pid), POMHEALTH_RELEASE_FEED="off") as one:
+    kept = {"POMHEALTH_HISTORY": "true", "POMHEALTH_STATE_DIR": str(tmp_path / "state")}
+    with agent(tmp_path, "--pid", str(replica.pid), POMHEALTH_RELEASE_FEED="off", **kept) as one:
 
         def alert(cause: str) -> bool:
             return ("storage.backend", cause) in one.alerts()

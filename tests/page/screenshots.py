@@ -11,8 +11,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, expect
 
+from tests.demos import Demo, running_demo
 from tests.page.browsing import PATIENCE, PHONE, browser, visit
-from tests.page.demo import Demo, demo
 from tests.tools import chromium
 
 IMAGES = Path("docs/images")
@@ -37,7 +37,7 @@ def take(
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with browser(chromium()) as started, demo() as running:
+    with browser(chromium()) as started, running_demo() as running:
         running.do("--break", "postgres-stop")
         running.do("--heal", "postgres-stop")
         time.sleep(_PAST)

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pomhealth.blocking import Workers
+from pomhealth.publish.browser import Drawn
 from pomhealth.publish.http import Server
 from pomhealth.publish.pages import Pages
-from pomhealth.publish.parts import parts
 from pomhealth.publish.view import View
 
 _PATIENCE = 10.0  # seconds
@@ -21,7 +22,7 @@ class Site:
     def __init__(self, view: View) -> None:
         self._view = view
         self._loop = asyncio.new_event_loop()
-        self._pages = Pages(lambda: self._view, parts)
+        self._pages = Pages(lambda: self._view, Drawn(Workers()))
         self._server = Server(self._pages)
         self.port = 0
 
@@ -50,7 +51,7 @@ class Site:
     def renew(self) -> None:
         """Another agent takes the place of this one."""
         self.close()
-        self._pages = Pages(lambda: self._view, parts)
+        self._pages = Pages(lambda: self._view, Drawn(Workers()))
         self._server = Server(self._pages)
         self.open()
 

@@ -8,8 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from pomhealth.blocking import Workers
 from pomhealth.history.model import Past, Turn, Watch
 from pomhealth.publish import page
+from pomhealth.publish.browser import Drawn
 from pomhealth.publish.message import Request
 from pomhealth.publish.routes import answer
 from pomhealth.publish.view import View
@@ -282,7 +284,8 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 def test_a_browser_gets_the_page_and_curl_the_list_of_pages() -> None:
-    assert answer(asked("/", BROWSER), healthy()).kind.startswith("text/html")
+    assert answer(asked("/", BROWSER), healthy()).page
+    assert Drawn(Workers()).answer("/", healthy(), "").kind.startswith("text/html")
     plain = answer(asked("/", "*/*"), healthy())
     assert plain.kind.startswith("text/plain")
     assert b"/readyz" in plain.body
@@ -291,7 +294,7 @@ def test_a_browser_gets_the_page_and_curl_the_list_of_pages() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/page.css", "/page.js"])
 def test_what_belongs_to_the_page_comes_with_a_strict_policy(path: str) -> None:
-    headers = dict(answer(asked(path, BROWSER), healthy()).headers)
+    headers = dict(Drawn(Workers()).answer(path, healthy(), "").headers)
     assert headers["Content-Security-Policy"].startswith(
         "default-src 'none'; style-src 'self'; script-src 'self'"
     )

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from pomhealth.publish.page import ASSETS
 from tests.agent.process import Agent, agent, nothing_runs
+from tests.demos import Demo, running_demo
 from tests.page.browsing import PATIENCE, visit
-from tests.page.demo import Demo, demo
 
 SOON = 1.0  # seconds after /readyz: as the issue has it
 _NOTED = """
@@ -32,7 +32,7 @@ _NOTED = """
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Demo]:
-    with demo() as started:
+    with running_demo() as started:
         yield started
 
 
@@ -48,7 +48,7 @@ class Readyz(threading.Thread):
     def run(self) -> None:
         end = time.monotonic() + PATIENCE
         while not self.at and time.monotonic() < end:
-            if self._demo.ready() == self._ready:
+            if (self._demo.ready() == 200) == self._ready:
                 self.at = time.time()
             time.sleep(0.005)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,31 +19,32 @@ from pomhealth.publish.render import turn
 from pomhealth.publish.view import View
 from pomhealth.status import Change, Finding, Outcome, changes, failed, passed
 from tests.findings import SEEN
-from tests.publish.views import AT, view
+from tests.publish.views import AT, NoPage, view
 
 WELL: dict[str, Finding | None] = {"pomerium.process": passed("fine"), "storage.backend": passed("fine")}
 ILL: dict[str, Finding | None] = {**WELL, "storage.backend": failed("refused", "refused", SEEN)}
 PATIENCE = 10.0  # seconds
 
 
-class Site:
+class Site(NoPage):
     """A server on a free port, whose page has two parts; `show` changes what it shows."""
 
     def __init__(self) -> None:
         self.view = view(WELL, started=True)
-        self.parts = {"part-verdict": "<p>well", "part-facts": "<p>facts"}
+        self.html = {"part-verdict": "<p>well", "part-facts": "<p>facts"}
         self._told = changes({}, self.view.status, at=AT)[0]
-        self.pages = Pages(lambda: self.view, self._parts)
+        self.pages = Pages(lambda: self.view, self)
         self.server = Server(self.pages)
         self.port = 0
         self.writers: list[asyncio.StreamWriter] = []
 
-    def _parts(self, _: View) -> dict[str, str]:
-        return dict(self.parts)
+    def parts(self, view: View) -> Mapping[str, str]:
+        del view
+        return dict(self.html)
 
     def show(self, findings: dict[str, Finding | None], **parts: str) -> None:
         self.view = view(findings, started=True)
-        self.parts |= {f"part-{name}": html for name, html in parts.items()}
+        self.html |= {f"part-{name}": html for name, html in parts.items()}
         self._told, turned = changes(self._told, self.view.status, at=AT)
         self.pages.changed(turned)
 

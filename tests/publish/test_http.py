@@ -18,7 +18,7 @@ from pomhealth.publish.pages import Pages
 from pomhealth.publish.view import View
 from pomhealth.status import Finding, failed, passed
 from tests.findings import SEEN
-from tests.publish.views import no_parts, view
+from tests.publish.views import NoPage, view
 
 WELL: dict[str, Finding | None] = {"pomerium.process": passed("fine"), "storage.backend": passed("fine")}
 ILL: dict[str, Finding | None] = {**WELL, "storage.backend": failed("refused", "refused", SEEN)}
@@ -31,7 +31,7 @@ class Site:
     def __init__(self) -> None:
         self.view = view(WELL, started=True)
         self.made = 0
-        self.pages = Pages(self._view, no_parts)
+        self.pages = Pages(self._view, NoPage())
         self.server = Server(self.pages)
         self.port = 0
         self.clients: list[asyncio.StreamWriter] = []

@@ -12,7 +12,7 @@ import pytest
 from pomhealth.publish.http import Server
 from pomhealth.publish.pages import Pages
 from tests.publish.test_http import PATIENCE, WELL
-from tests.publish.views import no_parts, view
+from tests.publish.views import NoPage, view
 
 ASK = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -37,7 +37,7 @@ async def client(
 
 
 async def serving(on: socket.socket) -> Server:
-    server = Server(Pages(lambda: view(WELL), no_parts))
+    server = Server(Pages(lambda: view(WELL), NoPage()))
     await server.serve([on.dup()])
     return server
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from pomhealth.catalogue import catalogue
+from pomhealth.publish.message import Response
 from pomhealth.publish.view import View
 from pomhealth.status import Component, Finding, Gate, Report, StatusMap, observe, passed, report
 
@@ -17,9 +20,21 @@ def component(id_: str, gate: Gate | None = None) -> Component:
     return Component(id_, gate or check.gate, measures=True, needs=check.needs)
 
 
-def no_parts(_: View) -> dict[str, str]:
-    """A page without parts."""
-    return {}
+class NoPage:
+    """A page without parts, which can be drawn at once."""
+
+    ready = True
+
+    async def load(self) -> None:
+        """Nothing is to be loaded."""
+
+    def parts(self, view: View) -> Mapping[str, str]:
+        del view
+        return {}
+
+    def answer(self, path: str, view: View, place: str) -> Response:
+        del view, place
+        return Response(HTTPStatus.OK, path.encode(), "text/html; charset=utf-8")
 
 
 def view(

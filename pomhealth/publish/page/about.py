@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from pomhealth import __version__
 from pomhealth.catalogue import PLATFORMS
-from pomhealth.publish.page.words import shown, span
+from pomhealth.publish.page.words import span
 from pomhealth.publish.view import View
+from pomhealth.report.origins import shown
 from pomhealth.status import Outcome
 from pomhealth.status.changes import state
 
@@ -79,6 +80,7 @@ def _facts(view: View) -> Iterator[tuple[str, object]]:
     yield "Runs on", PLATFORMS.get(replica.get("platform") or "")
     for what, lack in (replica.get("not_seen") or {}).items():
         yield f"{what}, not seen", lack
+    yield "History", view.unkept
     if view.drain is not None:
         yield "Drain", view.drain["state"]
         yield "Connections left", view.drain["connections"]

@@ -18,6 +18,7 @@ from pomhealth.publish.page import about, alerts, certificates, checks, strips, 
 from pomhealth.publish.page.icon import OLD, icon
 from pomhealth.publish.page.strips import Strip
 from pomhealth.publish.view import View
+from pomhealth.report.origins import shown
 from pomhealth.status import Entry, Evidence
 
 Made = TypeVar("Made")
@@ -122,9 +123,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(
-        rfc=words.rfc, moment=words.moment, shown=words.shown, id=_id, fragment=_fragment
-    )
+    environment.filters.update(rfc=words.rfc, moment=words.moment, shown=shown, id=_id, fragment=_fragment)
     return environment
 
 

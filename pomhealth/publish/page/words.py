@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
 
 from pomhealth.status import Entry, Gate, Outcome
 
@@ -74,14 +73,3 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else " " if letter in "\n\t" else _ODD for letter in text)
-
-
-def shown(value: Any) -> str:
-    """A setting or an option as text."""
-    if value is None or value in ("", []):
-        return "-"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return ", ".join(shown(one) for one in value)
-    return str(value)
