@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -232,7 +234,9 @@ def _agent(replica: RunningReplica) -> Iterator[Agent]:
     """An agent beside this replica, once it has looked at everything."""
     where = free_address()
     command = [sys.executable, "-m", "pomhealth", "run", "--listen", where, "--pid", str(replica.pid)]
-    process = spawn(command, cwd=Path.cwd(), env=_ALONE, output=subprocess.DEVNULL)
+    state = tempfile.mkdtemp(prefix="bench-")
+    environment = {**_ALONE, "POMHEALTH_STATE_DIR": state}
+    process = spawn(command, cwd=Path.cwd(), env=environment, output=subprocess.DEVNULL)
     try:
         until = time.monotonic() + _DEADLINE
         while not _started(where):
@@ -244,6 +248,7 @@ def _agent(replica: RunningReplica) -> Iterator[Agent]:
         yield Agent(process.pid, where)
     finally:
         end(process)
+        shutil.rmtree(state)
 
 
 def _started(where: str) -> bool:

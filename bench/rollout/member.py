@@ -189,6 +189,7 @@ class Member:
         return {
             **environment,
             "POMHEALTH_RELEASE_FEED": "off",
+            "POMHEALTH_STATE_DIR": str(self._directory / "state"),
             "POMHEALTH_DRAIN_NOTICE": str(self._pace.notice),
             "POMHEALTH_DRAIN_LIMIT": str(self._pace.limit),
             "POMHEALTH_DRAIN_ON_STOP": str(self._order.drains_on_stop).lower(),
