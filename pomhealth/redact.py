@@ -43,7 +43,7 @@ SECRET_OPTIONS = frozenset(
 
 # What a password may be is guessed generously: rather too much is cut out of a malformed address than too little.
 _USERINFO = re.compile(
-    r"(?P<head>[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@]*:)(?P<secret>[^\s/?#@]*(?:@[^\s/?#@]*)*|\S*)(?=@)"
+    r"(?P<head>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/?#:@]*:)(?P<secret>[^\s/?#@]*(?:@[^\s/?#@]*)*|\S*)(?=@)"
 )
 _PARAMETER = re.compile(r"(?P<head>[?&;](?:password|sslpassword)=)(?P<secret>[^&;#\s]*)", re.IGNORECASE)
 _KEYWORD = re.compile(

@@ -12,7 +12,7 @@ from pomhealth.completing import SCRIPTS, script
 @click.command("completion")
 @click.argument("shell", metavar="SHELL", type=click.Choice(tuple(SCRIPTS)), required=False)
 def command(shell: str | None) -> None:
-    r"""Print the script that completes commands, options, check ids and files on TAB.
+    """Print the script that completes commands, options, check ids and files on TAB.
 
     SHELL is bash, zsh or fish. A package puts the scripts where shells look for them. For one user, a line in the
     shell's own start file does it:
@@ -23,7 +23,7 @@ def command(shell: str | None) -> None:
     ~/.config/fish/config.fish  pomhealth completion fish | source
 
     Exit status: 0 printed, 64 wrong usage.
-    """
+    """  # noqa: D301  (click's mark for lines that stay as they are)
     if shell is None:
         raise WrongUsage(f"for which shell? Say one of {', '.join(SCRIPTS)}")
     write(script(shell))

@@ -97,3 +97,13 @@ def test_values_are_shown_without_secrets() -> None:
         assert "planted" not in shown, name
         assert base64.b64encode(b"user:planted-metrics").decode() not in shown
     assert redact_value("address", ":443") == ":443"
+
+
+def test_a_password_is_cut_out_however_long_the_scheme() -> None:
+    assert "hunter2" not in redact_dsn("x" * 100 + "://user:hunter2@db/pomerium")
+
+
+def test_a_very_long_word_takes_no_more_than_its_length() -> None:
+    """The square of this would take minutes."""
+    word = "a" * 2_000_000
+    assert redact_dsn(word) == word
