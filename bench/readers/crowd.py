@@ -26,6 +26,7 @@ _PAGE = b"GET / HTTP/1.1\r\nHost: readers\r\nAccept: text/html\r\n\r\n"
 _EVENTS = b"GET /events HTTP/1.1\r\nHost: readers\r\nAccept: text/event-stream\r\n\r\n"
 _PARTS = _EVENTS.replace(b"/events", b"/events?parts", 1)
 _PATIENCE = 20.0  # seconds for an answer while the crowd comes together
+_AT_ONCE = 0.5  # seconds
 _TOGETHER = 25  # readers that come at a time
 _TURN = 0.05  # seconds between two looks at the clock
 
@@ -131,6 +132,12 @@ class Crowd:
                     self.gust()
             done = due
 
+    def end(self) -> None:
+        """Counts who was cut off and had not seen it: the end stands behind what they did not read."""
+        if self.kind in ("slow", "deaf"):
+            for client in self.open.values():
+                self.cut += _ended(client)
+
     def ask(self, number: int) -> None:
         """Whoever waits for the last page still does not ask for another."""
         if number not in self.asked:
@@ -161,6 +168,21 @@ class Crowd:
         except OSError:
             self.cut += 1
         client.close()
+
+
+def _ended(client: socket.socket) -> bool:
+    """Whether all that comes at once ends with the end."""
+    client.settimeout(_AT_ONCE)
+    until = time.monotonic() + _AT_ONCE
+    try:
+        while time.monotonic() < until:
+            if not client.recv(1 << 20):
+                return True
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        pass
+    return False
 
 
 def _whole(client: socket.socket) -> bytes:
@@ -194,6 +216,7 @@ def main() -> None:
         crowd.fill(count)
     print("there", flush=True)
     crowd.keep(count)
+    crowd.end()
     said = {
         "came": crowd.came,
         "cut": crowd.cut,

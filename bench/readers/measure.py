@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ _CALM = 3.0  # seconds in which what is under way is told
 _FILL = 20.0  # seconds more, in which what the kernel keeps for who does not read fills up, and the agent loses patience
 _DEADLINE = 120.0  # seconds for a crowd to come, or to say what it was told
 _ROOT = Path(__file__).parents[2]
+
+Turn = tuple[str, str, str]  # when, of which check, to what
 
 
 @dataclass
@@ -68,19 +70,18 @@ def run(demo: Demo, *, seconds: float) -> tuple[str, bool]:
         measure("nobody reads")
         with _faults(demo):
             measure("nobody reads, faults come and go")
-        with _history(demo) as history:
-            with _crowds(demo.agent, READERS) as kind:
-                measure("500 readers")
-                with _faults(demo):
-                    measure("500 readers, faults come and go")
-                    with _crowds(demo.agent, UNKIND) as unkind:
-                        measure("the same, and slow, deaf and storming ones")
-                        time.sleep(_FILL)
-                time.sleep(_CALM)
-            history_over = dict(history)
+        with _history(demo) as history, _crowds(demo.agent, READERS) as kind:
+            measure("500 readers")
+            with _faults(demo):
+                measure("500 readers, faults come and go")
+                with _crowds(demo.agent, UNKIND) as unkind:
+                    measure("the same, and slow, deaf and storming ones")
+                    time.sleep(_FILL)
+            time.sleep(_CALM)
+            owed = dict(history)  # what turns while the readers leave, they may or may not have been told
         time.sleep(_CALM)
         measure("nobody reads any more")
-    fair, right = _told(kind.said, history_over)
+    fair, right = _told(kind.said, owed, history)
     return f"{_table(phases, seconds)}\n\n{fair}\n{_unkind(unkind.said)}", right
 
 
@@ -128,10 +129,10 @@ def _faults(demo: Demo) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _history(demo: Demo) -> Iterator[dict[tuple[str, str, str], None]]:
+def _history(demo: Demo) -> Iterator[dict[Turn, None]]:
     """What /status tells of the past, asked each second; in the order in which it happened."""
     over = threading.Event()
-    seen: dict[tuple[str, str, str], None] = {}
+    seen: dict[Turn, None] = {}
 
     def look() -> None:
         with urllib.request.urlopen(f"http://{demo.agent}/status", timeout=10) as answer:
@@ -211,14 +212,19 @@ def _table(phases: list[Phase], seconds: float) -> str:
     )
 
 
-def _told(said: dict[str, dict[str, Any]], history: dict[tuple[str, str, str], None]) -> tuple[str, bool]:
+def _told(said: dict[str, dict[str, Any]], owed: Iterable[Turn], history: Iterable[Turn]) -> tuple[str, bool]:
+    """What the readers were told, in words; and whether it was right.
+
+    `owed` is what /status told of the past just before they left, `history` afterwards; both in order.
+    """
     changes, parts, pages = (said[kind] for kind in READERS)
     of = changes["told"]
     numbers = sorted(map(int, of["changes"]))
     events = [tuple(of["changes"][str(number)]) for number in numbers]
     same = [one for one in history if one in set(events)]
-    begun = list(history).index(events[0]) if events and events[0] in history else 0
-    missed = [one for one in list(history)[begun:] if one not in set(events)]
+    since = list(owed)
+    begun = since.index(events[0]) if events and events[0] in since else 0
+    missed = [one for one in since[begun:] if one not in set(events)]
     whole = [
         count
         for begin, sequence, count in of["sequences"]
