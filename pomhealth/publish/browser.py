@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Protocol
 
@@ -16,7 +16,7 @@ _LOADING = 30.0  # seconds: templates are compiled, and the disk may be slow
 
 
 class Browser(Protocol):
-    """Draws for browsers."""
+    """Draws for browsers, once it is ready."""
 
     @property
     def ready(self) -> bool:
@@ -25,11 +25,14 @@ class Browser(Protocol):
     async def load(self) -> None:
         """Makes it ready. Raises Silent where that takes too long."""
 
-    def parts(self, view: View) -> Mapping[str, str]:
-        """The HTML of each part of the page, by its id."""
+    def parts(self, view: View) -> Iterator[tuple[str, str]]:
+        """The parts of the page: the id and the HTML of each, drawn when it is asked for."""
 
-    def answer(self, path: str, view: View, place: str) -> Response:
-        """The page, or a file that belongs to it; `place` is where a reader of events goes on who sees it."""
+    def page(self, view: View, place: str, parts: Mapping[str, str]) -> Response:
+        """The page of these parts; `place` is where a reader of events goes on who sees it."""
+
+    def file(self, path: str) -> Response:
+        """A file that belongs to it."""
 
 
 class Drawn:
@@ -44,18 +47,22 @@ class Drawn:
         await self._workers.call("page", _load, deadline=_LOADING)
         self.ready = True
 
-    def parts(self, view: View) -> Mapping[str, str]:
+    def parts(self, view: View) -> Iterator[tuple[str, str]]:
         from pomhealth.publish import page  # noqa: PLC0415
 
         return page.parts(view)
 
-    def answer(self, path: str, view: View, place: str) -> Response:
+    def page(self, view: View, place: str, parts: Mapping[str, str]) -> Response:
         from pomhealth.publish import page  # noqa: PLC0415
 
-        if path in page.ASSETS:
-            kind, body = page.ASSETS[path]
-            return Response(HTTPStatus.OK, body, kind, page.HEADERS)
-        return Response(HTTPStatus.OK, page.page(view, place), "text/html; charset=utf-8", page.HEADERS)
+        body = page.document(view, place, parts)
+        return Response(HTTPStatus.OK, body, "text/html; charset=utf-8", page.HEADERS)
+
+    def file(self, path: str) -> Response:
+        from pomhealth.publish import page  # noqa: PLC0415
+
+        kind, body = page.ASSETS[path]
+        return Response(HTTPStatus.OK, body, kind, page.HEADERS)
 
 
 def _load() -> None:

@@ -162,9 +162,9 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, head: bytes) -> None:
         given = self._pages.answer(head, last=self._last)
-        if given is None:
+        if not isinstance(given, Answer):
             self._waits_for = head
-            self._pages.hold(self._ask_again)
+            given(self._ask_again)
             return
         if not given.keep:
             self._finish(given)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -11,14 +10,17 @@ from http import HTTPStatus
 
 from pomhealth.publish import routes
 from pomhealth.publish.browser import Browser
+from pomhealth.publish.drawing import Drawing
 from pomhealth.publish.events.feed import MOST as MOST_READERS
 from pomhealth.publish.events.feed import PARTS, Feed, Listener
 from pomhealth.publish.events.reader import Reader
-from pomhealth.publish.events.wire import Place, place
+from pomhealth.publish.events.wire import place
 from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Request, Response, parse, serialize, text
 from pomhealth.publish.view import View
-from pomhealth.reach import Silent
 from pomhealth.status import Change
+
+Again = Callable[[], None]
+Waiting = Callable[[Again], None]
 
 MOST_PAGES = 64  # answers kept at a time
 MOST_HELD = 64  # who may wait for an answer that is not there yet
@@ -43,10 +45,10 @@ class Pages:
 
     def __init__(self, view: Callable[[], View], browser: Browser) -> None:
         self._make_view = view
-        self._browser = browser
-        self._loading: asyncio.Task[None] | None = None
-        self._feed = Feed(self.view, browser.parts)
-        self._held: set[Callable[[], None]] = set()
+        boot = secrets.token_hex(4)
+        self._drawing = Drawing(boot, self.view, browser)
+        self._feed = Feed(boot, self.view, self._drawing.forms, self._drawing.look)
+        self._held: set[Again] = set()
         self._seen: View | None = None
         self._kept: dict[bytes, bytes] = {}
         self._date = formatdate(usegmt=True)
@@ -61,16 +63,16 @@ class Pages:
         """Something has changed: every answer is made anew when it is next asked for, and readers of events are told."""
         self._seen = None
         self._kept.clear()
+        if turned:
+            self._drawing.turned()
         for again in tuple(self._held):
             again()
         self._feed.changed(turned)
 
-    def hold(self, again: Callable[[], None]) -> None:
-        """Has `again` called after every change, until `release`: somebody waits for an answer."""
-        self._held.add(again)
-
-    def release(self, again: Callable[[], None]) -> None:
+    def release(self, again: Again) -> None:
+        """Whoever waited does not any more."""
         self._held.discard(again)
+        self._drawing.release(again)
 
     def follow(self, listener: Listener, channel: str) -> None:
         """Has `listener` told of events, until `leave`."""
@@ -84,10 +86,6 @@ class Pages:
         """How many read events."""
         return self._feed.readers
 
-    def look(self) -> Place:
-        """Takes in the parts of the page as they are now; gives the place of a reader who sees them."""
-        return self._feed.look(self.view())
-
     def bye(self) -> bytes:
         """The last that a reader of events is told."""
         return self._feed.bye()
@@ -95,6 +93,7 @@ class Pages:
     def close(self) -> None:
         """Nobody is told anything any more."""
         self._feed.close()
+        self._drawing.close()
 
     def tick(self) -> None:
         """A second has passed: answers carry the time."""
@@ -106,11 +105,11 @@ class Pages:
         """The kept answer to a whole question after which the connection stays open."""
         return self._kept.get(question)
 
-    def answer(self, head: bytes, *, last: bool = False) -> Answer | None:
+    def answer(self, head: bytes, *, last: bool = False) -> Answer | Waiting:
         """The answer to a question without its final empty line.
 
-        The connection does not stay open after the `last`, and the answer says so. None where there is none yet: it is
-        to be asked for again after the next change (`hold`).
+        The connection does not stay open after the `last`, and the answer says so. Where there is none yet, it gives
+        where to leave a call that asks again, until `release`.
         """
         kept = self._kept.get(head + END) if not last else None
         if kept is not None:
@@ -120,13 +119,13 @@ class Pages:
         except BadRequest as error:
             return self._last(text(error.status, str(error)))
         response = routes.answer(request, self.view())
-        if response.page or response.follow == PARTS:
+        if response.page:
             drawn = self._drawn(request)
-            response = drawn if response.page or drawn.later else response
+            if drawn is None:
+                return self._drawing.wait
+            response = drawn
         if response.later:
-            if not last and (response.page or len(self._held) < MOST_HELD):
-                return None
-            return self._last(text(HTTPStatus.SERVICE_UNAVAILABLE, "it cannot be waited for here"))
+            return self._later(last=last)
         if response.follow:
             return self._followed(request, response, last=last)
         keep = request.keep and not request.body and not last
@@ -143,7 +142,18 @@ class Pages:
             text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a request has at most {LARGEST_HEAD} bytes")
         )
 
-    def _followed(self, request: Request, response: Response, *, last: bool) -> Answer:
+    def _drawn(self, request: Request) -> Response | None:
+        path = request.path.rstrip("/") or "/"
+        return self._drawing.page if path == "/" else self._drawing.file(path)
+
+    def _later(self, *, last: bool) -> Answer | Waiting:
+        if not last and len(self._held) < MOST_HELD:
+            return self._held.add
+        return self._last(text(HTTPStatus.SERVICE_UNAVAILABLE, "it cannot be waited for here"))
+
+    def _followed(self, request: Request, response: Response, *, last: bool) -> Answer | Waiting:
+        if response.follow == PARTS and not self._drawing.ready:
+            return self._drawing.wait
         if self._feed.readers >= MOST_READERS or last:
             return self._last(
                 text(HTTPStatus.SERVICE_UNAVAILABLE, "there is no room for one more reader; ask for /status")
@@ -154,23 +164,6 @@ class Pages:
         read = request.last_event or next(iter(request.values("last")), "")
         hello, reader = self._feed.reader(response.follow, place(read) if read else None)
         return Answer(begin + hello, keep=True, reader=reader, channel=response.follow)
-
-    def _drawn(self, request: Request) -> Response:
-        """What a browser is given; `later` while that cannot be drawn yet."""
-        if not self._browser.ready:
-            if self._loading is None:
-                self._loading = asyncio.ensure_future(self._load())
-            return Response(HTTPStatus.SERVICE_UNAVAILABLE, page=True, later=True)
-        view = self.view()
-        place = str(self._feed.look(view))
-        return self._browser.answer(request.path.rstrip("/") or "/", view, place)
-
-    async def _load(self) -> None:
-        with contextlib.suppress(Silent):
-            await self._browser.load()
-        self._loading = None
-        for again in tuple(self._held):
-            again()
 
     def _last(self, response: Response) -> Answer:
         return Answer(self._bytes(response, keep=False), keep=False)

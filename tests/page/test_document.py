@@ -19,6 +19,7 @@ from pomhealth.replica.model import Platform
 from pomhealth.report.origins import Line, Section
 from pomhealth.status import Component, Evidence, Gate, Outcome, Report, StatusMap, failed, observe, unseen
 from pomhealth.status import passed as well
+from tests.page import drawn
 from tests.page.example import NOW, failing, healthy, past
 from tests.publish.views import AT, view
 
@@ -44,7 +45,7 @@ class Text(HTMLParser):
 
 def read(shown: View) -> Text:
     text = Text()
-    text.feed(page.page(shown).decode())
+    text.feed(drawn.page(shown).decode())
     return text
 
 
@@ -54,7 +55,7 @@ def said(shown: View) -> str:
 
 def part(shown: View, id_: str) -> str:
     text = Text()
-    text.feed(page.parts(shown)[id_])
+    text.feed(drawn.parts(shown)[id_])
     return " ".join("".join(text.said).split())
 
 
@@ -124,7 +125,7 @@ def test_an_alert_has_meaning_evidence_curer_steps_followers_and_the_command_tha
 
 
 def test_alerts_stand_worst_first() -> None:
-    ids = re.findall(r'<article id="a-([^"]+)"', page.parts(failing())["part-now"])
+    ids = re.findall(r'<article id="a-([^"]+)"', drawn.parts(failing())["part-now"])
     assert ids == ["storage.backend", "certificates_current", "cluster_version_current"]
 
 
@@ -211,7 +212,7 @@ def test_each_outcome_lies_at_a_height_of_its_own_and_what_stays_so_is_one_line(
     outcome: Outcome, height: int
 ) -> None:
     shown = healthy(past=past("envoy.server", (90000, outcome, "")))
-    row = page.parts(shown)["part-area-envoy"]
+    row = drawn.parts(shown)["part-area-envoy"]
     assert f'<path class="{outcome.value}" d="M0 {height}h60"/>' in row
 
 
@@ -220,7 +221,7 @@ def test_without_a_past_there_are_no_strips() -> None:
 
 
 def test_times_are_absolute_and_their_age_is_in_words_as_of_the_page() -> None:
-    document = page.page(failing()).decode()
+    document = drawn.page(failing()).decode()
     assert '<time datetime="2027-01-15T08:00:00Z">2027-01-15 08:00:00 UTC</time>' in document
     assert '<time class="age" datetime="2027-01-15T08:00:00Z">1 min ago</time>' in document
     assert 'data-of="envoy.server" datetime="2027-01-15T08:00:00Z">1 min ago' in document
@@ -230,26 +231,26 @@ def test_times_are_absolute_and_their_age_is_in_words_as_of_the_page() -> None:
 def test_parts_are_the_same_while_only_time_passes() -> None:
     shown = failing()
     later = replace(shown, now=shown.now + 7)
-    assert page.parts(shown) == page.parts(later)
+    assert drawn.parts(shown) == drawn.parts(later)
 
 
 def test_a_look_that_finds_the_same_changes_only_when_it_was_looked_at() -> None:
     before = healthy()
     looked = observe(before.status, "envoy.server", well("all is well"), at=AT + 80)
     after = replace(before, status=looked)
-    first, second = page.parts(before), page.parts(after)
+    first, second = drawn.parts(before), drawn.parts(after)
     assert {id_ for id_ in first if first[id_] != second[id_]} == {"part-looked"}
 
 
 def test_there_are_the_same_parts_whatever_the_view() -> None:
-    assert page.parts(view({})).keys() == page.parts(failing()).keys()
+    assert drawn.parts(view({})).keys() == drawn.parts(failing()).keys()
 
 
 @pytest.mark.parametrize("shown", [healthy(), failing(), view({})], ids=["healthy", "failing", "empty"])
 def test_each_part_is_an_element_of_the_page_with_its_id(shown: View) -> None:
     ids = [attributes["id"] for _, attributes in read(shown).tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
-    for id_, html in page.parts(shown).items():
+    for id_, html in drawn.parts(shown).items():
         assert ids.count(id_) == 1
         text = Text()
         text.feed(html)
@@ -266,7 +267,7 @@ def test_nothing_that_was_observed_becomes_markup() -> None:
     status = dict(shown.status.components)
     status[EVIL] = Component(EVIL, Gate.READY, reported=Report(EVIL, EVIL, ((EVIL, EVIL),), required=True))
     shown = replace(shown, status=StatusMap(status))
-    document = page.page(shown).decode()
+    document = drawn.page(shown).decode()
     text = read(shown)
     assert [tag for tag, _ in text.tags].count("script") == 1
     assert not [name for _, attributes in text.tags for name in attributes if name.startswith("on")]
@@ -285,7 +286,8 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 def test_a_browser_gets_the_page_and_curl_the_list_of_pages() -> None:
     assert answer(asked("/", BROWSER), healthy()).page
-    assert Drawn(Workers()).answer("/", healthy(), "").kind.startswith("text/html")
+    whole = Drawn(Workers()).page(healthy(), "", drawn.parts(healthy()))
+    assert whole.kind.startswith("text/html")
     plain = answer(asked("/", "*/*"), healthy())
     assert plain.kind.startswith("text/plain")
     assert b"/readyz" in plain.body
@@ -294,7 +296,9 @@ def test_a_browser_gets_the_page_and_curl_the_list_of_pages() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/page.css", "/page.js"])
 def test_what_belongs_to_the_page_comes_with_a_strict_policy(path: str) -> None:
-    headers = dict(Drawn(Workers()).answer(path, healthy(), "").headers)
+    browser = Drawn(Workers())
+    shown = browser.page(healthy(), "", drawn.parts(healthy())) if path == "/" else browser.file(path)
+    headers = dict(shown.headers)
     assert headers["Content-Security-Policy"].startswith(
         "default-src 'none'; style-src 'self'; script-src 'self'"
     )
@@ -334,9 +338,9 @@ def test_everything_together_is_small_with_every_check_failing() -> None:
         past=pasts,
     )
     assets = sum(len(body) for _, body in page.ASSETS.values())
-    assert len(page.page(shown)) + assets < 100 * 1024
+    assert len(drawn.page(shown)) + assets < 100 * 1024
 
 
 def test_the_moment_of_the_view_is_the_moment_of_the_page() -> None:
-    assert f'data-now="{NOW}"' in page.page(healthy(), "boot-7").decode()
-    assert 'data-event="boot-7"' in page.page(healthy(), "boot-7").decode()
+    assert f'data-now="{NOW}"' in drawn.page(healthy(), "boot-7").decode()
+    assert 'data-event="boot-7"' in drawn.page(healthy(), "boot-7").decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,9 +38,17 @@ class Site(NoPage):
         self.port = 0
         self.writers: list[asyncio.StreamWriter] = []
 
-    def parts(self, view: View) -> Mapping[str, str]:
+    def parts(self, view: View) -> Iterator[tuple[str, str]]:
         del view
-        return dict(self.html)
+        return iter(dict(self.html).items())
+
+    async def look(self) -> str:
+        """Looks at the page; gives the place from which a reader goes on who has seen it."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writers.append(writer)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)
+        return answer.partition(b"\r\n\r\n")[2].partition(b"{")[0].decode()
 
     def show(self, findings: dict[str, Finding | None], **parts: str) -> None:
         self.view = view(findings, started=True)
@@ -157,7 +165,7 @@ async def test_a_verdict_that_turns_without_a_check_is_told_too() -> None:
 
 async def test_the_page_is_told_of_the_parts_that_read_otherwise_and_of_no_others() -> None:
     async with serving() as site:
-        last = site.pages.look()
+        last = await site.look()
         events = await site.follow(f"/events?parts&last={last}")
         assert (await events.next())[1] == "hello"
         site.show(ILL, verdict="<p>ill")
@@ -168,7 +176,7 @@ async def test_the_page_is_told_of_the_parts_that_read_otherwise_and_of_no_other
 
 async def test_a_page_with_other_parts_is_to_be_looked_at_anew() -> None:
     async with serving() as site:
-        last = site.pages.look()
+        last = await site.look()
         events = await site.follow(f"/events?parts&last={last}")
         assert (await events.next())[1] == "hello"
         site.show(ILL, drain="<p>a drain has begun")

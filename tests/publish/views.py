@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -28,13 +28,16 @@ class NoPage:
     async def load(self) -> None:
         """Nothing is to be loaded."""
 
-    def parts(self, view: View) -> Mapping[str, str]:
+    def parts(self, view: View) -> Iterator[tuple[str, str]]:
         del view
-        return {}
+        return iter(())
 
-    def answer(self, path: str, view: View, place: str) -> Response:
-        del view, place
-        return Response(HTTPStatus.OK, path.encode(), "text/html; charset=utf-8")
+    def page(self, view: View, place: str, parts: Mapping[str, str]) -> Response:
+        del view
+        return Response(HTTPStatus.OK, f"{place}{dict(parts)}".encode(), "text/html; charset=utf-8")
+
+    def file(self, path: str) -> Response:
+        return Response(HTTPStatus.OK, path.encode(), "text/css; charset=utf-8")
 
 
 def view(

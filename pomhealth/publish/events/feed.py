@@ -7,8 +7,7 @@ and what comes in quick succession is told in one go.
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from pomhealth.publish import render
@@ -23,10 +22,9 @@ BEAT = 10  # seconds between two signs of life
 MOST = 512  # readers
 SOON = 0.03  # seconds in which what follows from one fault is told with it
 CALM = 1.0  # seconds between two looks at the page's words, where no check turned
-_AT_A_TIME = 8  # readers that are told in one turn of the event loop
+_AT_A_TIME = 4  # readers that are told in one turn of the event loop
 
 CHANGES, PARTS = "changes", "parts"
-Parts = Callable[[View], Mapping[str, str]]
 
 
 class Listener(Protocol):
@@ -37,17 +35,18 @@ class Listener(Protocol):
 
 
 class Feed:
-    """The two channels of one agent and who reads them.
-
-    `parts` gives the parts of the page: the HTML of each by its id.
+    """The two channels of one agent and who reads them: what changed, and by `look`, which takes them in, the `forms`
+    of the page's parts.
     """
 
-    def __init__(self, view: Callable[[], View], parts: Parts) -> None:
-        self.boot = secrets.token_hex(4)
+    def __init__(
+        self, boot: str, view: Callable[[], View], forms: Newest, look: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._boot = boot
         self._view = view
-        self._parts = parts
-        self._changes = Log(self.boot)
-        self._forms = Newest(self.boot)
+        self._look = look
+        self._changes = Log(boot)
+        self._forms = forms
         self._readers: dict[Listener, str] = {}
         self._state: Mapping[str, object] = {}
         self._beat = 0
@@ -62,16 +61,16 @@ class Feed:
     def reader(self, channel: str, last: Place | None) -> tuple[bytes, Reader]:
         """What a new reader of this channel is told first, and its reader. `last` is how far it read before."""
         chosen = self._forms if channel == PARTS else self._changes
-        reader = Reader(chosen, self.boot, last)
+        reader = Reader(chosen, self._boot, last)
         status = self._view().status
         hello = {
-            "boot": self.boot,
+            "boot": self._boot,
             "seq": chosen.latest,
             "beat": BEAT,
             "ready": status.ready,
             "live": status.live,
         }
-        at = Place(self.boot, chosen.latest) if last is None else None
+        at = Place(self._boot, chosen.latest) if last is None else None
         return event("hello", hello, at) + reader.take(), reader
 
     def join(self, listener: Listener, channel: str) -> None:
@@ -105,11 +104,6 @@ class Feed:
             self._work = [work for work in self._work if not work.done()]
             self._work.append(asyncio.ensure_future(self._pass_on(beat)))
 
-    def look(self, view: View) -> Place:
-        """Takes in the parts of the page as they are in this view; gives the place of a reader who sees them."""
-        self._forms.become(self._parts(view))
-        return Place(self.boot, self._forms.latest)
-
     def bye(self) -> bytes:
         """The last that a reader is told."""
         return event("bye", {})
@@ -138,9 +132,12 @@ class Feed:
         if any(not work.done() for work in self._work):
             self._look_in(SOON)
         else:
-            if PARTS in self._readers.values():
-                self.look(self._view())
-            self._work = [asyncio.ensure_future(self._pass_on(b""))]
+            self._work = [asyncio.ensure_future(self._tell_all())]
+
+    async def _tell_all(self) -> None:
+        if PARTS in self._readers.values():
+            await self._look()
+        await self._pass_on(b"")
 
     async def _pass_on(self, extra: bytes) -> None:
         """Has each reader take what is new, a few in each turn of the event loop."""

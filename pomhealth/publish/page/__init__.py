@@ -5,6 +5,7 @@ It is imported when the page is first asked for: an agent that nobody looks at d
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from pomhealth.publish.page.render import Drawer
@@ -23,14 +24,17 @@ HEADERS = (
 _DRAWER = Drawer()
 
 
-def page(view: View, event: str = "") -> bytes:
-    """The whole document. `event` is the id of the last event that the view holds, from which page.js goes on."""
-    return _DRAWER.page(view, event)
+def parts(view: View) -> Iterator[tuple[str, str]]:
+    """The parts of the page, each drawn when it is asked for: the id of an element, and that element's HTML.
 
-
-def parts(view: View) -> dict[str, str]:
-    """The parts of the page that change: the id of an element of it, and that element's HTML."""
+    One view is to be drawn at a time.
+    """
     return _DRAWER.parts(view)
+
+
+def document(view: View, event: str, parts: Mapping[str, str]) -> bytes:
+    """The whole document, of these parts. `event` is the id of the last event that they hold, from which page.js goes on."""
+    return _DRAWER.document(view, event, parts)
 
 
 def _read(name: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -36,35 +36,28 @@ class Drawer:
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
         self._kept: dict[str, tuple[object, Any]] = {}
         self._fresh: dict[str, tuple[object, Any]] = {}
-        self._last: tuple[View, str, bytes] | None = None
 
-    def parts(self, view: View) -> dict[str, str]:
-        """Every part of the page: the id of its element, and that element.
+    def parts(self, view: View) -> Iterator[tuple[str, str]]:
+        """Every part of the page, one after the other: the id of its element, and that element.
 
-        No age in words is in it: it would never be the same twice. page.js puts it in, and `page`.
+        No age in words is in it: it would never be the same twice. page.js puts it in, and `document`.
         """
         self._kept, self._fresh = self._fresh, {}
-        return {
-            "part-verdict": self._draw("verdict", verdict.verdict(view)),
-            "part-now": self._draw("now", alerts.alerts(view)),
-            **{f"part-area-{slug}": self._area(view, slug) for slug in checks.names(view)},
-            "part-without": self._draw("without", checks.without_meaning(view)),
-            "part-certificates": self._draw("certificates", certificates.certificates(view)),
-            "part-changes": self._draw("changes", about.changes(view)),
-            "part-facts": self._draw("facts", about.facts(view)),
-            "part-lag": self._draw("lag", about.lag(view)),
-            "part-origins": self._draw("origins", view.sections),
-            "part-looked": self._draw("looked", _looked(view)),
-        }
+        yield "part-verdict", self._draw("verdict", verdict.verdict(view))
+        yield "part-now", self._draw("now", alerts.alerts(view))
+        for slug in checks.names(view):
+            yield f"part-area-{slug}", self._area(view, slug)
+        yield "part-without", self._draw("without", checks.without_meaning(view))
+        yield "part-certificates", self._draw("certificates", certificates.certificates(view))
+        yield "part-changes", self._draw("changes", about.changes(view))
+        yield "part-facts", self._draw("facts", about.facts(view))
+        yield "part-lag", self._draw("lag", about.lag(view))
+        yield "part-origins", self._draw("origins", view.sections)
+        yield "part-looked", self._draw("looked", _looked(view))
 
-    def page(self, view: View, event: str) -> bytes:
-        """The whole document at the moment of the view, ages and all. Many who come at once get the same."""
-        if self._last is None or self._last[0] is not view or self._last[1] != event:
-            self._last = (view, event, self._document(view, event))
-        return self._last[2]
-
-    def _document(self, view: View, event: str) -> bytes:
-        made = {id_.removeprefix("part-"): Markup(part) for id_, part in self.parts(view).items()}  # noqa: S704  (drawn by templates that escape)
+    def document(self, view: View, event: str, parts: Mapping[str, str]) -> bytes:
+        """The whole document at the moment of the view, of these parts of it, ages and all."""
+        made = {id_.removeprefix("part-"): Markup(part) for id_, part in parts.items()}  # noqa: S704  (drawn by templates that escape)
         document = self._templates["page.html"].render(
             made=made,
             areas=[part for id_, part in made.items() if id_.startswith("area-")],
