@@ -1,10 +1,14 @@
-"""Gives back the memory that a start, or the reading of a large configuration, needed for a moment."""
+"""Gives back the memory that a start, or the reading of a large configuration, needed for a moment.
+
+And what a start has made, which stays, is no more looked through for garbage: that took 40 ms each time.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import ctypes
+import gc
 
 from pomhealth.blocking import Workers
 from pomhealth.reach import Silent
@@ -34,6 +38,9 @@ class Memory:
         self._work = asyncio.ensure_future(self._give_back())
 
     async def _give_back(self) -> None:
+        if not gc.get_freeze_count():
+            gc.collect()
+            gc.freeze()
         with contextlib.suppress(Silent):
             await self._workers.call("memory", _trim, deadline=_DEADLINE)
 

@@ -10,6 +10,7 @@ from pomhealth.agent.lag import KEPT, Lag
 from pomhealth.agent.rotation import Rotation
 from pomhealth.agent.tally import Tally
 from pomhealth.catalogue import catalogue
+from pomhealth.publish.memo import Memo
 from pomhealth.publish.view import View, summary
 from pomhealth.replica.model import SOMEWHERE, Replica
 from pomhealth.report.origins import Section, replica_sections, settings_section
@@ -37,6 +38,7 @@ class Viewing:
         self._settings = settings
         self._of: tuple[Settings, Replica | None] | None = None
         self._sections: tuple[Section, ...] = ()
+        self._memo = Memo()
 
     def __call__(self) -> View:
         board, rotation = self._board, self._rotation()
@@ -56,6 +58,7 @@ class Viewing:
             unkept=self._keeper.notice,
             tally=self._tally.counts,
             now=board.now(),
+            memo=self._memo,
         )
 
     def _known(self) -> tuple[Section, ...]:

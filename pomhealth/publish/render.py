@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from pomhealth.publish.entry import Told, attributes, tell, when
@@ -50,7 +51,7 @@ def counted(view: View, question: str, exclude: Iterable[str] = ()) -> tuple[Ent
 
 def flat(view: View, entries: Iterable[Entry]) -> bytes:
     """The map by id, as Pomerium's /readyz gives it."""
-    return _json({entry.id: tell(entry, view) for entry in entries})
+    return f"{_entries(entries, view)}\n".encode("utf-8", "replace")
 
 
 def verbose(view: View, question: str, exclude: Iterable[str] = ()) -> bytes:
@@ -75,7 +76,6 @@ def status(view: View) -> bytes:
     counts = {entry.id for entry in counting}
     shown = [entry for entry in entries if entry.id in counts or _is_seen(entry)]
     document = {
-        "statuses": {entry.id: tell(entry, view) for entry in shown},
         "checks": [entry.id for entry in counting],
         **state_of(view),
         "replica": view.replica,
@@ -91,7 +91,8 @@ def status(view: View) -> bytes:
         },
         "history": [_change(change) for change in reversed(view.history)],
     }
-    return _json(document)
+    statuses = _entries(shown, view).replace("\n", "\n  ")
+    return f'{{\n  "statuses": {statuses},'.encode("utf-8", "replace") + _json(document)[1:]
 
 
 def state_of(view: View) -> Mapping[str, Any]:
@@ -222,5 +223,22 @@ def _change(change: Change) -> Mapping[str, Any]:
     }
 
 
+def _entries(entries: Iterable[Entry], view: View) -> str:
+    """The entries by id. Each is worked out when it changes, and not with every other."""
+    texts = [
+        f"  {json.dumps(one.id, ensure_ascii=False)}: {view.memo.text(one, view.platform, partial(_entry, one, view))}"
+        for one in entries
+    ]
+    return "{\n" + ",\n".join(texts) + "\n}" if texts else "{}"
+
+
+def _entry(entry: Entry, view: View) -> str:
+    return _text(tell(entry, view)).replace("\n", "\n  ")
+
+
 def _json(document: Any) -> bytes:
-    return json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+    return _text(document).encode("utf-8", "replace") + b"\n"
+
+
+def _text(document: Any) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2)

@@ -10,12 +10,17 @@ import pytest
 
 from pomhealth.client.answer import read
 from pomhealth.publish import render
+from pomhealth.publish.entry import tell
+from pomhealth.publish.memo import MOST, Memo
 from pomhealth.publish.view import View
-from pomhealth.replica.model import Platform
+from pomhealth.replica.model import SOMEWHERE, Platform
 from pomhealth.status import (
     Change,
+    Component,
+    Entry,
     Evidence,
     Finding,
+    Gate,
     Outcome,
     Report,
     blocked,
@@ -342,3 +347,28 @@ def test_the_lines_for_the_fast_client_come_worst_first() -> None:
     )
     told = [line.split("\t")[0] for line in render.lines(shown).decode().splitlines()[1:]]
     assert told == ["envoy.server", "storage.backend", "cluster_config_current", "xds.listener"]
+
+
+def test_what_is_kept_from_one_view_for_the_next_is_what_is_so() -> None:
+    """Byte for byte what the whole document would be, written at once."""
+    memo = Memo()
+    well: dict[str, Finding | None] = {"pomerium.process": passed("fine"), "proxy.service": passed("fine")}
+    ill = {**well, "pomerium.process": failed("hung", "it hangs", SEEN)}
+    for findings in (well, ill, {**ill, "proxy.service": None}, well, {}):
+        shown = view(findings, memo=memo, platform=SOMEWHERE)
+        entries = tuple(shown.status.entries.values())
+        whole = {one.id: tell(one, shown) for one in entries}
+        assert render.flat(shown, entries).decode() == json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
+        said = render.status(shown).decode()
+        assert said == json.dumps(json.loads(said), ensure_ascii=False, indent=2) + "\n"
+        assert status(shown)["statuses"].items() <= whole.items()
+    elsewhere = view(ill, memo=memo, platform=Platform("docker", names=(("NAME", "front"),)))
+    assert "docker restart front" in render.flat(elsewhere, elsewhere.status.entries.values()).decode()
+
+
+def test_no_number_of_checks_that_come_and_go_takes_the_memory() -> None:
+    memo = Memo()
+    for number in range(3 * MOST):
+        entry = Entry(Component(f"identity-provider.{number}", Gate.ALERT), passed("fine"))
+        assert memo.text(entry, SOMEWHERE, lambda number=number: str(number)) == str(number)  # type: ignore[misc]
+        assert len(memo._known) <= MOST

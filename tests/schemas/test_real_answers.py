@@ -61,7 +61,7 @@ def test_they_fit_while_all_is_well_and_while_envoy_hangs_and_the_configuration_
                 os.kill(replica.envoy_pid(), signal.SIGCONT)
     assert wrong(answers) == []
     assert [error for change in changes for error in errors("event", change)] == []
-    assert {change["outcome"] for change in changes} == {"fail"}
+    assert "fail" in {change["outcome"] for change in changes}
 
 
 def test_they_fit_where_no_replica_runs_and_of_a_file_alone(tmp_path: Path) -> None:
