@@ -217,7 +217,7 @@ KEYS = (
         as_seconds(1, 86400),
     ),
     Key("history", "whether what happened is kept over a restart of the agent", "true or false", as_truth),
-    Key("state_dir", "where that is kept", "a path", as_path),
+    Key("state_dir", "where the history is kept", "a path", as_path),
     Key("cache_dir", "where pomhealth keeps the feed's last answer", "a path", as_path),
     Key("log_level", "the least that is logged", ", ".join(LOG_LEVELS), as_one_of(LOG_LEVELS)),
     Key(

@@ -96,6 +96,9 @@ def command(  # noqa: PLR0917  (click passes every option by name)
     Before a restart or an upgrade: "pomhealth check --pomerium-config FILE config.databroker.build" judges a file
     that no replica runs yet, alone, and with --pomerium-version any file. Options that come from a replica's
     environment are not looked at then.
+
+    Exit status: 0 nothing fails, 1 something does (with --fail-on warning: or is warned of) or no replica runs, 64
+    wrong usage.
     """
     for id_ in ids:
         known(id_, catalogue())

@@ -68,7 +68,7 @@ def command(  # noqa: PLR0917  (click passes every option by name)
     For prometheus alone are --job, --docs-url and --operator; for supervisors alone --pid, --pomerium-config and
     --settings.
 
-    With --write, a file that is there and differs is left alone: then nothing is written, and the exit status is 1.
+    Exit status: 0; 1 where --write would replace a file that differs, and then nothing is written; 64 wrong usage.
     """
     if kind is None:
         raise WrongUsage(f"for what? Say one of {', '.join((*KINDS, *MONITORING))}")
