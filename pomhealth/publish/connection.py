@@ -7,6 +7,8 @@ the bytes of a question are the key under which the bytes of its answer are kept
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +20,7 @@ from pomhealth.publish.room import Room
 IDLE = 75.0  # seconds for which an idle connection stays open
 STALLED = 10.0  # seconds that a client may take over one request, or over taking its answer
 _READING = 2 * LARGEST_HEAD  # bytes read at a time, and so kept at most of what a client asks
+_AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: the connection is reset, and what was to be sent forgotten
 _IN_A_ROW = 4  # requests of one client that are answered before others have their turn
 
 
@@ -122,6 +125,10 @@ class Connection(asyncio.Protocol):
         self._pages.leave(self)
         self._rooms.leave(self)
         if self._transport is not None:
+            if self._full:  # or the kernel would go on keeping what it does not take
+                self._transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE
+                )
             self._transport.abort()
 
     def end(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -224,6 +225,31 @@ async def test_who_does_not_read_holds_nobody_up_and_is_let_go(monkeypatch: pyte
         while site.pages.readers > 1:
             assert asyncio.get_running_loop().time() < until
             await asyncio.sleep(0.05)
+
+
+def drained(deaf: socket.socket) -> None:
+    """Reads what is there. Raises ConnectionResetError where the rest is gone."""
+    while deaf.recv(65536):
+        pass
+
+
+async def test_of_who_is_let_go_the_kernel_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "STALLED", 0.5)
+    async with serving() as site:
+        with socket.create_connection(("127.0.0.1", site.port), timeout=PATIENCE) as deaf:
+            deaf.sendall(b"GET /events?parts&last=0ther-1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            until = asyncio.get_running_loop().time() + PATIENCE
+            while not site.pages.readers:
+                assert asyncio.get_running_loop().time() < until
+                await asyncio.sleep(0.01)
+            number = 0
+            while site.pages.readers:
+                assert asyncio.get_running_loop().time() < until
+                number += 1
+                site.show(ILL if number % 2 == 0 else WELL, verdict=f"<p>{number}" + "x" * 200_000)
+                await asyncio.sleep(0.05)
+            with pytest.raises(ConnectionResetError):
+                drained(deaf)
 
 
 async def test_one_reader_too_many_is_refused_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
