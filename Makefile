@@ -19,7 +19,7 @@ demo: .venv/.complete ## a replica with a real Envoy and a real PostgreSQL, and 
 	@exec $(BIN)/pomhealth demo
 
 test: .venv/.complete ## the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.complete ## ruff and mypy
 	$(BIN)/ruff check .

@@ -18,6 +18,17 @@ os.environ.setdefault("POMHEALTH_RELEASE_FEED", "off")
 os.environ.setdefault("POMHEALTH_HISTORY", "false")
 
 
+# What takes longest begins first, or one worker would be left with it at the end.
+_LONG = ("monitoring", "page", "watch", "acceptance", "agent", "demo", "bench", "systemd", "drain", "history")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sorts by the room of the tests; within one the order stays."""
+    rooms = {name: place for place, name in enumerate(_LONG)}
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: rooms.get(item.path.relative_to(tests).parts[0], len(rooms)))
+
+
 @pytest.fixture(autouse=True)
 def no_release_feed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test asks the public feed of releases, nor writes into its user's cache."""
