@@ -97,13 +97,14 @@ def test_a_killed_agent_loses_nothing_and_the_time_until_the_next_one_is_a_gap(
         until(first.ready, lambda: first.text)
         replica.stop()
         until(lambda: Outcome.FAIL in states(kept(directory, tmp_path), "pomerium.process"))
+        until(lambda: len(kept(directory, tmp_path).changes) == len(history(first)))
         told = history(first)
         first.stop(signal.SIGKILL)
     ended = time.time()
     until(lambda: time.time() - ended > 2.0)
     with keeping(tmp_path / "second", *options, directory=directory) as second:
         until(lambda: bool(second.alerts()), lambda: second.get("/status"))
-        assert history(second)[: len(told)] == told
+        until(lambda: history(second)[: len(told)] == told, lambda: history(second))
         replica.start()
         until(second.ready, lambda: second.get("/readyz?verbose"))
         now = history(second)
