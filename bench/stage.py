@@ -12,12 +12,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pomhealth.demo.children import spawn
+from pomhealth.demo.control import Request, ask
 from pomhealth.demo.ports import free_ports
 from pomhealth.demo.stage import Stage
 from pomhealth.demo.state import State
@@ -37,6 +39,31 @@ class Demo:
         """`pomhealth demo ARGUMENTS`, such as --break NAME."""
         command = [sys.executable, "-m", "pomhealth", "demo", *arguments]
         subprocess.run(command, env=self.environment, check=True, capture_output=True, timeout=_DEADLINE)
+
+
+@contextlib.contextmanager
+def coming_and_going(demo: Demo, faults: Sequence[str], *, pause: float) -> Iterator[None]:
+    """One of these faults after the other, for as long as the block lasts; then none.
+
+    `pause` is the seconds between a fault and its end, and between that and the next.
+    """
+    over = threading.Event()
+    where = Path(demo.environment["POMHEALTH_DEMO_DIR"], "control.sock")
+
+    def work() -> None:
+        while not over.is_set():
+            for name in faults:
+                for verb in ("break", "heal"):
+                    ask(where, Request(verb, name))
+                    over.wait(pause)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextlib.contextmanager

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
 from bench.load.crowd import crowded
 from bench.load.requests import Outcome, load
 from bench.spent import cpu, held
-from bench.stage import Demo, bare_envoy
+from bench.stage import Demo, bare_envoy, coming_and_going
 from bench.table import milliseconds, percentile, table
-from pomhealth.demo.control import Request, ask
 
 CONNECTIONS = 16
 STEADY = 1000.0  # requests a second
@@ -37,7 +32,7 @@ def run(demo: Demo, *, turns: int) -> str:
         broken = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=turns, rate=STEADY)
     finally:
         demo.fault("--heal", "postgres-hang")
-    with _flapping(demo):
+    with coming_and_going(demo, ("postgres-stop",), pause=_FLAP):
         flapping = load(demo.agent, "/readyz", connections=CONNECTIONS, seconds=max(turns, 3), rate=STEADY)
     before_crowd = held(demo.agent_pid).memory
     with crowded(demo.agent, CROWD, again=0):
@@ -81,27 +76,6 @@ def run(demo: Demo, *, turns: int) -> str:
         f"  The agent's resident memory before those connections and with them: {before_crowd:.1f} and {among:.1f} MiB;\n"
         f"  who came right behind them all had an answer after {milliseconds(waited)}."
     )
-
-
-@contextlib.contextmanager
-def _flapping(demo: Demo) -> Iterator[None]:
-    """PostgreSQL stops and starts again, each second, for as long as the block lasts; then it runs."""
-    over = threading.Event()
-    where = Path(demo.environment["POMHEALTH_DEMO_DIR"], "control.sock")
-
-    def flap() -> None:
-        while not over.is_set():
-            for verb in ("break", "heal"):
-                ask(where, Request(verb, "postgres-stop"))
-                over.wait(_FLAP)
-
-    thread = threading.Thread(target=flap)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _row(outcome: Outcome) -> tuple[str, str, str, str]:

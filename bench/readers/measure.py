@@ -17,9 +17,8 @@ from typing import Any
 
 from bench.load.requests import Outcome, load
 from bench.spent import cpu, held
-from bench.stage import Demo, bare_envoy
+from bench.stage import Demo, bare_envoy, coming_and_going
 from bench.table import milliseconds, percentile, table
-from pomhealth.demo.control import Request, ask
 
 CONNECTIONS, STEADY = 16, 1000.0  # requests a second
 BUDGET = 0.002  # seconds, p99
@@ -68,11 +67,11 @@ def run(demo: Demo, *, seconds: float) -> tuple[str, bool]:
             phases.append(_phase(name, demo, envoy, seconds))
 
         measure("nobody reads")
-        with _faults(demo):
+        with coming_and_going(demo, _FAULTS, pause=_PAUSE):
             measure("nobody reads, faults come and go")
         with _history(demo) as history, _crowds(demo.agent, READERS) as kind:
             measure("500 readers")
-            with _faults(demo):
+            with coming_and_going(demo, _FAULTS, pause=_PAUSE):
                 measure("500 readers, faults come and go")
                 with _crowds(demo.agent, UNKIND) as unkind:
                     measure("the same, and slow, deaf and storming ones")
@@ -104,28 +103,6 @@ def _waited(pid: int) -> float:
     with contextlib.suppress(OSError, IndexError):
         return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
     return 0.0
-
-
-@contextlib.contextmanager
-def _faults(demo: Demo) -> Iterator[None]:
-    """One fault after the other, for as long as the block lasts; then none."""
-    over = threading.Event()
-    where = Path(demo.environment["POMHEALTH_DEMO_DIR"], "control.sock")
-
-    def work() -> None:
-        while not over.is_set():
-            for name in _FAULTS:
-                for verb in ("break", "heal"):
-                    ask(where, Request(verb, name))
-                    over.wait(_PAUSE)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextlib.contextmanager
