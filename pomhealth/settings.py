@@ -25,6 +25,7 @@ OFF = "off"
 POMERIUM_PORT = 28080
 
 
+POLICIES = ("strict", "serving", "cluster")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("auto", "json", "text")
 
@@ -46,7 +47,10 @@ class Settings:
     of the feed are kept ("" for the usual place). `drain_on_stop` tells whether SIGTERM takes the replica out of
     rotation first, as it must where the agent's end means the replica's; `drain_notice` how many seconds a load
     balancer takes to notice that, and `drain_limit` the seconds that a drain may take in all. `history` tells whether
-    what happened is kept over a restart of the agent, and `state_dir` where ("" for the usual place).
+    what happened is kept over a restart of the agent, and `state_dir` where ("" for the usual place). `cluster` tells
+    whether this replica joins the registry of its cluster, in the PostgreSQL of `cluster_dsn`, else of the file
+    `cluster_dsn_file`, else in the replica's own. `readiness_policy` is what a failing check stops where it is not
+    this replica's alone: see docs/cluster.md.
     """
 
     listen: str = DEFAULT_LISTEN
@@ -68,6 +72,10 @@ class Settings:
     drain_limit: float = 90.0
     history: bool = True
     state_dir: str = ""
+    cluster: bool = False
+    cluster_dsn: str = field(default="", repr=False)
+    cluster_dsn_file: str = ""
+    readiness_policy: str = "strict"
     log_level: str = "info"
     log_format: str = "auto"
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -217,7 +225,26 @@ KEYS = (
         as_seconds(1, 86400),
     ),
     Key("history", "whether what happened is kept over a restart of the agent", "true or false", as_truth),
-    Key("state_dir", "where the history is kept", "a path", as_path),
+    Key("state_dir", "where the history, and the replica's id in its cluster, are kept", "a path", as_path),
+    Key(
+        "cluster",
+        "whether this replica joins the registry of its cluster, for one view of all of them",
+        "true or false",
+        as_truth,
+    ),
+    Key(
+        "cluster_dsn",
+        "the PostgreSQL that keeps the registry, where it is not the replica's own",
+        "a connection string",
+        as_text,
+    ),
+    Key("cluster_dsn_file", "a file that holds cluster_dsn", "a path", as_path),
+    Key(
+        "readiness_policy",
+        "whether a fault that is not this replica's alone takes it out",
+        ", ".join(POLICIES),
+        as_one_of(POLICIES),
+    ),
     Key("cache_dir", "where pomhealth keeps the feed's last answer", "a path", as_path),
     Key("log_level", "the least that is logged", ", ".join(LOG_LEVELS), as_one_of(LOG_LEVELS)),
     Key(

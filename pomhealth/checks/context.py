@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pomhealth.checks.notes import Notes
+from pomhealth.cluster.model import OFF, Roster
 from pomhealth.outside.names import Resolvers
 from pomhealth.replica.budget import Haste
 from pomhealth.status import Unobservable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pomhealth.blocking import Workers
     from pomhealth.replica.admin import EnvoyAdmin
     from pomhealth.replica.model import Process, Replica, Storage
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
 class Context:
     """One replica and the instruments for it. A new replica (a restart, a reload) makes a new context.
 
-    `haste` is how much this look matters, for probes that need not ask anew each time.
+    `haste` is how much this look matters, for probes that need not ask anew each time. `roster` gives the cluster as it
+    is known now.
     """
 
     replica: Replica
@@ -35,6 +39,7 @@ class Context:
     notes: Notes = field(default_factory=Notes)
     resolvers: Resolvers = field(default_factory=Resolvers)
     haste: Haste = Haste.FIRST
+    roster: Callable[[], Roster] = lambda: OFF
 
     @property
     def admin(self) -> EnvoyAdmin:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pomhealth.catalogue import Catalogue
+from pomhealth.cluster.model import OFF, Roster
 from pomhealth.history.model import NOTHING, Past
 from pomhealth.publish.memo import Memo
 from pomhealth.replica.model import SOMEWHERE, Platform, Replica
@@ -23,7 +24,7 @@ class View:
     most, the agent itself did not get to run in the last minute. `drain` is the drain that stands, as a program
     reads it; `control` is where orders to drain are taken. `past` is what was so in the last day, `unkept` why that would not survive a restart ("" when it would, or need not), `sections` what is
     known of settings and replica with its origins, `tally` how each check's looks went, by its id. `now` is the moment of it all, in
-    seconds since the epoch. `memo` keeps what was worked out of one view for the next.
+    seconds since the epoch. `memo` keeps what was worked out of one view for the next. `roster` is the cluster, `expected` how many replicas it should have (0: no expectation).
     """
 
     status: StatusMap
@@ -41,6 +42,8 @@ class View:
     sections: tuple[Section, ...] = ()
     tally: Mapping[str, Count] = field(default_factory=dict)
     now: float = 0.0
+    roster: Roster = OFF
+    expected: int = 0
     memo: Memo = field(default_factory=Memo, compare=False, repr=False)
 
 

@@ -91,6 +91,7 @@ def _settings(settings: Settings) -> Iterator[Line]:
                 name = f"{one.name}.{key}"
                 yield Line(name, inner.value if isinstance(inner, Enum) else inner, settings.origin(name))
         else:
+            value = redact_dsn(value) if one.name == "cluster_dsn" and value else value
             yield Line(one.name, value, settings.origin(one.name))
 
 

@@ -1,0 +1,92 @@
+"""The registry's tables, how they come to be, and the rights that their use needs. Pure.
+
+A sign of life writes one short tuple anew in its own page: what is long (`account`, `certificates`) lies apart in TOAST
+and stays where it is, no index holds what changes, and half of each page is left free (PostgreSQL's documentation,
+heap-only tuples). Older agents go on working beside newer ones: a step adds, and `least` says from which step on an
+agent must know of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEMA = "pomhealth"
+CHANNEL = "pomhealth"  # of LISTEN and NOTIFY; the payload is the id of a replica
+LOCK = 7_350_423_619_001  # of pg_advisory_xact_lock: one agent at a time makes the tables
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the tables' growth. An agent that knows `least` steps can work with the tables after this one."""
+
+    statements: tuple[str, ...]
+    least: int
+
+
+STEPS = (
+    Step(
+        (
+            """\
+CREATE TABLE pomhealth.replicas (
+  id uuid PRIMARY KEY,
+  run uuid NOT NULL,
+  mark text NOT NULL,
+  revision bigint NOT NULL DEFAULT 1,
+  stopped boolean NOT NULL DEFAULT false,
+  first_seen timestamptz NOT NULL DEFAULT now(),
+  last_seen timestamptz NOT NULL DEFAULT now(),
+  config_since timestamptz NOT NULL DEFAULT now(),
+  version_since timestamptz NOT NULL DEFAULT now(),
+  certificates_since timestamptz NOT NULL DEFAULT now(),
+  peer inet DEFAULT inet_client_addr(),
+  account jsonb NOT NULL,
+  certificates jsonb NOT NULL
+) WITH (fillfactor = 50, toast_tuple_target = 128)""",
+            """\
+CREATE TABLE pomhealth.leases (
+  name text PRIMARY KEY,
+  holder uuid NOT NULL,
+  until timestamptz NOT NULL,
+  process text NOT NULL DEFAULT ''
+) WITH (fillfactor = 50)""",
+        ),
+        least=1,
+    ),
+)
+
+BEGIN = (
+    "CREATE SCHEMA IF NOT EXISTS pomhealth",
+    """\
+CREATE TABLE IF NOT EXISTS pomhealth.steps (
+  step integer PRIMARY KEY,
+  least integer NOT NULL,
+  at timestamptz NOT NULL DEFAULT now()
+)""",
+)
+
+
+def taken(step: int) -> str:
+    """The statement that notes a step, the first being 1."""
+    return f"INSERT INTO pomhealth.steps (step, least) VALUES ({step}, {STEPS[step - 1].least})"  # noqa: S608  (of constants)
+
+
+def whole() -> tuple[str, ...]:
+    """Every statement that makes the tables where there are none, for whoever makes them by hand."""
+    steps = (statement for step, one in enumerate(STEPS, 1) for statement in (*one.statements, taken(step)))
+    return (*BEGIN, *steps)
+
+
+def grants(role: str) -> tuple[str, ...]:
+    """What an agent's role needs where somebody else made the tables; `role` is quoted as an identifier."""
+    who = '"' + role.replace('"', '""') + '"'
+    return (
+        f"GRANT USAGE ON SCHEMA pomhealth TO {who}",
+        f"GRANT SELECT ON pomhealth.steps TO {who}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON pomhealth.replicas, pomhealth.leases TO {who}",
+    )
+
+
+def to_make(role: str, database: str) -> str:
+    """What an agent's role needs to make the tables itself."""
+    names = (name.replace('"', '""') for name in (database, role))
+    return 'GRANT CREATE ON DATABASE "{}" TO "{}"'.format(*names)
