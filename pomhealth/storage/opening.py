@@ -25,10 +25,16 @@ _RESOLVE = 5.0
 
 
 class Opening:
-    """The way to the servers of one connection string."""
+    """The way to the servers of one connection string.
 
-    def __init__(self, dsn: str, environment: Mapping[str, str], root: str, cwd: str) -> None:
+    `attrs` is the kind of server that is wanted, whatever the string says of it ("" for what it says).
+    """
+
+    def __init__(
+        self, dsn: str, environment: Mapping[str, str], root: str, cwd: str, *, attrs: str = ""
+    ) -> None:
         self._source = (dsn, environment, root, cwd)
+        self._attrs = attrs
         self._workers = Workers()
         self._unresolved: set[str] = set()
         self._target: Target | None = None
@@ -45,9 +51,10 @@ class Opening:
 
     async def read_target(self, *, deadline: float) -> Target:
         """Where it leads. Raises BadDsn, Unobservable, Silent."""
-        self._target = await self._workers.call(
+        target = await self._workers.call(
             "connection string", lambda: conninfo(*self._source), deadline=deadline
         )
+        self._target = replace(target, attrs=self._attrs or target.attrs)
         return self._target
 
     async def connect(self, gone: Callable[[], float]) -> tuple[Wire, Host]:

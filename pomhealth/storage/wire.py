@@ -89,8 +89,20 @@ class Wire:
     def usable(self) -> bool:
         return bool(self._connection.status == pq.ConnStatus.OK)
 
-    def watch(self, lost: Callable[[], None]) -> None:
-        """Calls `lost` once when the server closes this connection while nothing is asked."""
+    def literal(self, text: str) -> str:
+        """The text as a literal of SQL."""
+        quoted = pq.Escaping(self._connection).escape_literal(text.encode("utf-8", "replace"))
+        return bytes(quoted).decode()
+
+    def heard(self) -> list[str]:
+        """What came on the channels that this session listens to, since it was asked last: the payloads."""
+        told = []
+        while (note := self._connection.notifies()) is not None:
+            told.append(bytes(note.extra).decode("utf-8", "replace"))
+        return told
+
+    def watch(self, lost: Callable[[], None], told: Callable[[list[str]], None] | None = None) -> None:
+        """While nothing is asked: calls `lost` once when the server closes this connection, `told` with what it hears."""
         self._watched = self._connection.socket
 
         def look() -> None:
@@ -102,6 +114,8 @@ class Wire:
             if gone:
                 self.unwatch()
                 lost()
+            elif told is not None and (payloads := self.heard()):
+                told(payloads)
 
         asyncio.get_running_loop().add_reader(self._watched, look)
 

@@ -1,0 +1,160 @@
+"""What the registry is asked, in SQL. Pure.
+
+Every name stands with its schema: a session's search path decides nothing. All times are the database's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pomhealth.cluster.model import BEAT, STALE, Account
+from pomhealth.cluster.rows import certificates_written, written
+from pomhealth.cluster.schema import CHANNEL, LOCK
+from pomhealth.cluster.sql import Ask
+
+KEPT_DAYS = 30  # for which the row of a silent replica is kept
+PAGE = 500  # rows in one answer
+_QUIET = 2.5 * BEAT  # seconds of silence from which on a row is asked for among many
+
+_MS = 1000
+# Statements that nobody waits for any more must end; what is lost in a crash of the server is written anew.
+SETTINGS = (
+    Ask("SET standard_conforming_strings = on"),
+    Ask("SET search_path = pg_catalog"),
+    Ask("SET synchronous_commit = off"),
+    Ask(f"SET statement_timeout = {3 * _MS}"),
+    Ask(f"SET lock_timeout = {1 * _MS}"),
+    Ask(f"SET idle_in_transaction_session_timeout = {10 * _MS}"),
+    Ask("SET extra_float_digits = 1"),
+)
+LISTEN = Ask(f"LISTEN {CHANNEL}")
+PID = Ask("SELECT pg_backend_pid()")
+STEP = Ask("SELECT step, least FROM pomhealth.steps ORDER BY step DESC LIMIT 1")
+MAKING = (Ask("BEGIN"), Ask(f"SELECT pg_advisory_xact_lock({LOCK})"))
+MADE = Ask("COMMIT")
+UNDO = Ask("ROLLBACK")
+ANY_STEP = Ask("SELECT to_regclass('pomhealth.steps') IS NOT NULL")
+
+_NOW = "extract(epoch FROM now())"
+_COLUMNS = (
+    "id, account, extract(epoch FROM first_seen), extract(epoch FROM last_seen), stopped, revision, "
+    "extract(epoch FROM config_since), extract(epoch FROM version_since), extract(epoch FROM certificates_since), "
+    "host(peer)"
+)
+_FACTS = "config, version, digest"
+_CHANGED = """\
+config = CASE WHEN {0} = '' THEN r.config ELSE {0} END,
+config_since = CASE WHEN {0} IN ('', r.config) THEN r.config_since ELSE now() END,
+version = CASE WHEN {1} = '' THEN r.version ELSE {1} END,
+version_since = CASE WHEN {1} IN ('', r.version) THEN r.version_since ELSE now() END,
+digest = CASE WHEN {2} = '' THEN r.digest ELSE {2} END,
+certificates_since = CASE WHEN {2} IN ('', r.digest) THEN r.certificates_since ELSE now() END,
+account = {3}::jsonb, certificates = {4}::jsonb, revision = r.revision + 1, last_seen = now(), stopped = false"""
+
+
+def _values(account: Account) -> tuple[str, ...]:
+    return (
+        account.config,
+        account.pomerium,
+        account.certificates_digest,
+        written(account),
+        certificates_written(account),
+    )
+
+
+def claim(id_: str, run: str, mark: str, account: Account) -> Ask:
+    """Takes the row: gives the time and the revision, or no row where another living agent has it."""
+    return Ask(
+        f"INSERT INTO pomhealth.replicas AS r ({_FACTS}, account, certificates, id, run, mark) "  # noqa: S608  (of constants)
+        "VALUES ({0}, {1}, {2}, {3}::jsonb, {4}::jsonb, {5}, {6}, {7}) "
+        f"ON CONFLICT (id) DO UPDATE SET {_CHANGED}, run = {{6}}, mark = {{7}}, peer = inet_client_addr() "
+        f"WHERE r.run = {{6}} OR r.mark = {{7}} OR r.stopped OR r.last_seen < now() - interval '{STALE:g} s' "
+        f"RETURNING {_NOW}, r.revision",
+        (*_values(account), id_, run, mark),
+    )
+
+
+def write(id_: str, run: str, account: Account) -> Ask:
+    """Writes the row anew; no row comes back where it is no longer ours."""
+    return Ask(
+        f"UPDATE pomhealth.replicas AS r SET {_CHANGED} WHERE r.id = {{5}} AND r.run = {{6}} "  # noqa: S608  (as above)
+        f"RETURNING {_NOW}, r.revision",
+        (*_values(account), id_, run),
+    )
+
+
+def beat(id_: str, run: str) -> Ask:
+    """A sign of life; no row comes back where the row is no longer ours."""
+    return Ask(
+        "UPDATE pomhealth.replicas SET last_seen = now() WHERE id = {0} AND run = {1} "  # noqa: S608  (as above)
+        f"RETURNING {_NOW}, revision",
+        (id_, run),
+    )
+
+
+def leave(id_: str, run: str) -> tuple[Ask, ...]:
+    """Says that this agent stops."""
+    return (
+        Ask(
+            "UPDATE pomhealth.replicas SET stopped = true, last_seen = now(), revision = revision + 1 "
+            "WHERE id = {0} AND run = {1}",
+            (id_, run),
+        ),
+        tell(id_),
+    )
+
+
+def tell(what: str) -> Ask:
+    """Has the other agents look at a replica's row, or at the leases."""
+    return Ask(f"SELECT pg_notify('{CHANNEL}', {{0}})", (what,))
+
+
+def owner(id_: str) -> Ask:
+    """Who has this row: the run, the mark and the last sign of life."""
+    return Ask(
+        "SELECT run, mark, extract(epoch FROM last_seen) FROM pomhealth.replicas WHERE id = {0}", (id_,)
+    )
+
+
+def load(after: str) -> Ask:
+    """A page of all rows, by their ids; `after` is the last id of the page before."""
+    return Ask(
+        f"SELECT {_COLUMNS} FROM pomhealth.replicas WHERE id > {{0}} "  # noqa: S608  (as above)
+        f"AND last_seen > now() - interval '{KEPT_DAYS} days' ORDER BY id LIMIT {PAGE}",
+        (after or "00000000-0000-0000-0000-000000000000",),
+    )
+
+
+def fetch(ids: Sequence[str]) -> Ask:
+    """The rows with these ids."""
+    return Ask(f"SELECT {_COLUMNS} FROM pomhealth.replicas WHERE id IN ({_slots(ids)})", tuple(ids))  # noqa: S608  (as above)
+
+
+def certificates(ids: Sequence[str]) -> Ask:
+    """The certificates of the rows with these ids."""
+    return Ask(
+        f"SELECT id, certificates FROM pomhealth.replicas WHERE id IN ({_slots(ids)})",  # noqa: S608  (as above)
+        tuple(ids),
+    )
+
+
+def signs(*, everybody: bool) -> Ask:
+    """Signs of life: id, last one, revision, whether it stopped; of everybody, or of those that are silent."""
+    since = f"interval '{KEPT_DAYS} days'"
+    silent = "" if everybody else f" AND last_seen < now() - interval '{_QUIET:g} s'"
+    return Ask(
+        "SELECT id, extract(epoch FROM last_seen), revision, stopped FROM pomhealth.replicas "  # noqa: S608  (as above)
+        f"WHERE last_seen > now() - {since}{silent}"
+    )
+
+
+NOW = Ask(f"SELECT {_NOW}")
+LEASE = Ask(
+    "SELECT holder, extract(epoch FROM until), process FROM pomhealth.leases "
+    "WHERE name = 'rollout' AND until > now()"
+)
+SWEEP = Ask(f"DELETE FROM pomhealth.replicas WHERE last_seen < now() - interval '{KEPT_DAYS} days'")  # noqa: S608  (as above)
+
+
+def _slots(ids: Iterable[str]) -> str:
+    return ",".join(f"{{{place}}}" for place, _ in enumerate(ids))
