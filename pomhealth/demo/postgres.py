@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -48,9 +48,18 @@ class PostgresServer:
     """One server in `directory` (made if need be, removed by nobody here), on 127.0.0.1 and a Unix socket.
 
     `user` is the database superuser, `password` its secret. Attributes: `port`, `socket_directory`, `log_path`.
+    `settings` go before the usual ones; `home` is the directory of another PostgreSQL's bin, lib and share.
     """
 
-    def __init__(self, directory: Path, *, port: int | None = None, password: str | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int | None = None,
+        password: str | None = None,
+        settings: Mapping[str, str] | None = None,
+        home: Path | None = None,
+    ) -> None:
         self.directory = directory
         self.user = "pomerium"
         self.password = password or secrets.token_urlsafe(18)
@@ -60,6 +69,8 @@ class PostgresServer:
         self._data = directory / "data"
         self._account = _account()
         self._process: subprocess.Popen[bytes] | None = None
+        self._settings = {**_SETTINGS, **(settings or {})}
+        self._installed = home
         self._home: Path | None = None
 
     @property
@@ -80,7 +91,7 @@ class PostgresServer:
             return
         if not (self._data / "PG_VERSION").exists():
             self._make()
-        settings = [f"--{name.replace('_', '-')}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"--{name.replace('_', '-')}={value}" for name, value in self._settings.items()]
         command = [
             str(self._binary("postgres")),
             "-D",
@@ -193,7 +204,7 @@ class PostgresServer:
     def _binary(self, name: str) -> Path:
         """The path of a program of PostgreSQL's that the server's user can reach: a copy where it cannot."""
         if self._home is None:
-            installed = binaries.postgres()
+            installed = self._installed or binaries.postgres()
             self._home = installed
             if self._account and not _traversable(installed):
                 self._home = self.directory / "install"
