@@ -14,7 +14,7 @@ from pomhealth import __version__
 from pomhealth.bundle.agent import STATUS
 from pomhealth.bundle.cleaner import Cleaner
 from pomhealth.bundle.part import Collected, Lack, Part
-from pomhealth.publish.entry import when
+from pomhealth.publish.moment import when
 from pomhealth.report.style import Style
 
 LARGEST = 5 * 1024 * 1024  # bytes of all files together, and so of the archive at most

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pomhealth.bundle.ask import Missing
 from pomhealth.history.file import place
 from pomhealth.history.recall import recall
-from pomhealth.publish.entry import when
+from pomhealth.publish.moment import when
 from pomhealth.settings import Settings
 from pomhealth.status.changes import state
 

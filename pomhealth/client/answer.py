@@ -8,11 +8,15 @@ _FIELDS = 8
 
 
 class AskError(Exception):
-    """No usable answer. The text is one clause that says what happened; `fix` what to do about it."""
+    """No usable answer. The text is one clause that says what happened; `fix` what to do about it.
 
-    def __init__(self, why: str, fix: str = "") -> None:
+    `code` is the status of an HTTP answer that was no usable one, "" without any.
+    """
+
+    def __init__(self, why: str, fix: str = "", code: str = "") -> None:
         super().__init__(why)
         self.fix = fix
+        self.code = code
 
 
 class Row:

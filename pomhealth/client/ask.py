@@ -8,7 +8,7 @@ from time import monotonic
 
 from pomhealth.client.answer import ELSEWHERE, Answer, AskError, read
 
-LARGEST = 4 * 1024 * 1024  # bytes of an answer; a real one has a few thousand
+LARGEST = 4 * 1024 * 1024  # bytes of a /status; a real one has a few thousand
 _PIECE = 65536
 _START = "start the agent (pomhealth run), or give its address with -a"
 
@@ -62,14 +62,20 @@ def ask(address: Address, timeout: float) -> Answer:
     return read(fetch(address, timeout))
 
 
-def fetch(address: Address, timeout: float, accept: str = "text/tab-separated-values") -> bytes:
-    """The body of /status at `address`, within `timeout` seconds in all. Raises AskError."""
+def fetch(
+    address: Address,
+    timeout: float,
+    accept: str = "text/tab-separated-values",
+    path: str = "/status",
+    largest: int = LARGEST,
+) -> bytes:
+    """The body of `path` at `address`, of `largest` bytes at most, within `timeout` seconds in all. Raises AskError."""
     until = monotonic() + timeout
     try:
         connection = _connect(address, until)
         try:
-            connection.sendall(_request(address, accept))
-            return _receive(connection, until)
+            connection.sendall(_request(address, accept, path))
+            return _receive(connection, until, path, largest)
         finally:
             connection.close()
     except TimeoutError:
@@ -89,9 +95,9 @@ def fetch(address: Address, timeout: float, accept: str = "text/tab-separated-va
         ) from None
 
 
-def _request(address: Address, accept: str) -> bytes:
+def _request(address: Address, accept: str, path: str) -> bytes:
     return (
-        f"GET /status HTTP/1.1\r\nHost: {address.where if address.port else 'localhost'}\r\n"
+        f"GET {path} HTTP/1.1\r\nHost: {address.where if address.port else 'localhost'}\r\n"
         f"Accept: {accept}\r\nUser-Agent: pomhealth\r\nConnection: close\r\n\r\n"
     ).encode("ascii", "replace")
 
@@ -159,23 +165,23 @@ def _resolve(address: Address, until: float) -> list[Target]:
     return found
 
 
-def _receive(connection: _socket.socket, until: float) -> bytes:
+def _receive(connection: _socket.socket, until: float, path: str, largest: int) -> bytes:
     """The body of one HTTP answer with status 200. Raises AskError, OSError."""
     buffer = b""
     while True:
         connection.settimeout(_left(until))
         piece = connection.recv(_PIECE)
         buffer += piece
-        body = _body(buffer, closed=not piece)
+        body = _body(buffer, path, closed=not piece)
         if body is not None:
             return body
         if not piece:
             raise AskError("the connection was closed before the answer was complete", ELSEWHERE)
-        if len(buffer) > LARGEST:
-            raise AskError(f"the answer is larger than {LARGEST >> 20} MiB", ELSEWHERE)
+        if len(buffer) > largest:
+            raise AskError(f"the answer is larger than {largest >> 20} MiB", ELSEWHERE)
 
 
-def _body(buffer: bytes, *, closed: bool) -> bytes | None:
+def _body(buffer: bytes, path: str, *, closed: bool) -> bytes | None:
     """The body of an HTTP answer, None while more of it is to come. Raises AskError for anything else."""
     if not buffer.startswith(b"HTTP/1."[: len(buffer)]):
         raise AskError("the answer is not HTTP", ELSEWHERE)
@@ -185,7 +191,8 @@ def _body(buffer: bytes, *, closed: bool) -> bytes | None:
     status, *lines = head.split(b"\r\n")
     code = b"".join(status.split(b" ")[1:2])
     if code != b"200":
-        raise AskError(f"HTTP {code[:3].decode('ascii', 'replace')} in answer to /status", ELSEWHERE)
+        said = code[:3].decode("ascii", "replace")
+        raise AskError(f"HTTP {said} in answer to {path}", ELSEWHERE, said)
     fields = {
         name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines)
     }

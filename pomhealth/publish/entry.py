@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 from pomhealth.catalogue import cause_of, steps
+from pomhealth.publish.moment import when
 from pomhealth.publish.view import View
 from pomhealth.status import DRAINING, Entry, Gate, Outcome, Report, Validity
 
@@ -102,14 +102,6 @@ def attributes(entry: Entry) -> list[dict[str, str]]:
     if not pairs and entry.component.reported is not None:
         pairs = entry.component.reported.attributes
     return [{"Key": key, "Value": value} for key, value in pairs]
-
-
-def when(seconds: float) -> str:
-    """RFC 3339 in UTC, to the millisecond; "" for never, which is 0."""
-    if not seconds:
-        return ""
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _status(entry: Entry, view: View) -> str:

@@ -1,9 +1,10 @@
-"""Keeps what a check reads like in JSON, for as long as nothing of it changes: of twenty, mostly one does at a time."""
+"""Keeps what a check or a replica reads like in JSON, for as long as nothing of it changes: of many, few do at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from pomhealth.publish.members import Lines
 from pomhealth.replica.model import Platform
 from pomhealth.status import Component, Entry
 
@@ -11,9 +12,13 @@ MOST = 256  # checks: a replica may report of any
 
 
 class Memo:
-    """One text a check. That of one which follows a root is not kept: it tells of the root too."""
+    """One text a check, and `members` those of the cluster's replicas.
+
+    That of a check which follows a root is not kept: it tells of the root too.
+    """
 
     def __init__(self) -> None:
+        self.members = Lines()
         self._known: dict[str, tuple[Component, Platform, str]] = {}
 
     def text(self, entry: Entry, platform: Platform, make: Callable[[], str]) -> str:

@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from pomhealth.publish.entry import Told, attributes, tell, when
+from pomhealth.publish.entry import Told, attributes, tell
+from pomhealth.publish.moment import when
 from pomhealth.publish.view import View
 from pomhealth.status import Entry, Gate, Outcome
 from pomhealth.status.changes import Change, state

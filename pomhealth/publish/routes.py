@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
-from pomhealth.publish import metrics, render
-from pomhealth.publish.events.feed import CHANGES, PARTS
+from pomhealth.publish import metrics, render, replicas
+from pomhealth.publish.browser import DOCUMENTS, EVERY_REPLICA, REPLICA, REPLICAS
+from pomhealth.publish.events.feed import CHANGES
 from pomhealth.publish.events.wire import KIND
 from pomhealth.publish.message import ALLOWED, Request, Response, text
 from pomhealth.publish.view import View
@@ -23,6 +24,8 @@ pomhealth: the health of the Pomerium replica beside it
 /status       every check, what cannot be seen, and what changed last
 /alerts       what to act on now, worst first, with evidence and next steps
 /readyz/ID    one check
+/replicas     every replica of the cluster (for a browser a page), where the agents share a registry; ?all with those long silent
+/replicas/ID  one replica, by its id or host
 /events       what changes, as server-sent events
 /metrics      all of it as numbers, for Prometheus
 /drained      answers when a drain is over: 200 when the replica can be stopped, 503 when it took too long
@@ -30,9 +33,6 @@ pomhealth: the health of the Pomerium replica beside it
 ?verbose      plain text instead of JSON (on /readyz, /healthz, /startupz)
 ?exclude=ID   answers without this check; may be repeated
 """
-
-
-_PAGE = Response(HTTPStatus.OK, page=True)
 
 
 def answer(request: Request, view: View) -> Response:
@@ -50,6 +50,8 @@ def answer(request: Request, view: View) -> Response:
         return _question(request, view, _QUESTIONS[path])
     if path.startswith("/readyz/"):
         return _one(path.removeprefix("/readyz/"), view)
+    if path.startswith("/replicas/"):
+        return replicas.answer_one(path.removeprefix("/replicas/"), view)
     page = _PAGES.get(path)
     if page is None:
         known = ", ".join((*_QUESTIONS, *_PAGES))
@@ -62,13 +64,28 @@ def _index(request: Request, view: View) -> Response:
     del view
     if "text/html" not in request.accept:
         return text(HTTPStatus.OK, _INDEX.encode(), (("Vary", "Accept"),))
-    return _PAGE
+    return Response(HTTPStatus.OK, page=REPLICA)
 
 
 def _asset(request: Request, view: View) -> Response:
-    """A file that belongs to the page."""
-    del request, view
-    return _PAGE
+    """A file that belongs to the pages."""
+    del view
+    return Response(HTTPStatus.OK, page=request.path.rstrip("/"))
+
+
+def _replicas(request: Request, view: View) -> Response:
+    """The page for a browser, for others the same as JSON."""
+    if "text/html" not in request.accept:
+        return replicas.answer(request, view)
+    if request.path.endswith(
+        "/"
+    ):  # the addresses in the page are relative: a proxy may have it below any path
+        headers = (
+            ("Location", f"../replicas{'?all' if replicas.everyone(request) else ''}"),
+            ("Vary", "Accept"),
+        )
+        return text(HTTPStatus.PERMANENT_REDIRECT, "it is at ../replicas", headers)
+    return Response(HTTPStatus.OK, page=EVERY_REPLICA if replicas.everyone(request) else REPLICAS)
 
 
 def _status(request: Request, view: View) -> Response:
@@ -85,11 +102,12 @@ def _alerts(request: Request, view: View) -> Response:
 def _events(request: Request, view: View) -> Response:
     """Goes on for as long as somebody listens."""
     del view
+    parts = request.values("parts")
     return Response(
         HTTPStatus.OK,
         kind=f"{KIND}; charset=utf-8",
         headers=(("X-Accel-Buffering", "no"),),
-        follow=PARTS if request.values("parts") else CHANGES,
+        follow=CHANGES if not parts else parts[0] if parts[0] in DOCUMENTS else REPLICA,
     )
 
 
@@ -133,6 +151,7 @@ _PAGES: Mapping[str, Callable[[Request, View], Response]] = {
     "/page.js": _asset,
     "/status": _status,
     "/alerts": _alerts,
+    "/replicas": _replicas,
     "/events": _events,
     "/metrics": metrics.answer,
     "/drained": _drained,

@@ -1,4 +1,4 @@
-"""Tells readers what changes: one event a turn of a check, and for the page each part of it that reads otherwise.
+"""Tells readers what changes: one event a turn of a check, and for each page each part of it that reads otherwise.
 
 Nobody waits for a reader, and no number of them keeps the agent from its other work: they are told a few at a time,
 and what comes in quick succession is told in one go.
@@ -11,20 +11,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from pomhealth.publish import render
-from pomhealth.publish.entry import when
 from pomhealth.publish.events.channel import Log, Newest
 from pomhealth.publish.events.reader import Reader
 from pomhealth.publish.events.wire import Place, event
+from pomhealth.publish.moment import when
 from pomhealth.publish.view import View
 from pomhealth.status import Change
 
 BEAT = 10  # seconds between two signs of life
 MOST = 512  # readers
 SOON = 0.03  # seconds in which what follows from one fault is told with it
-CALM = 1.0  # seconds between two looks at the page's words, where no check turned
+CALM = 1.0  # seconds between two looks at the pages' words, where no check turned
 _AT_A_TIME = 4  # readers that are told in one turn of the event loop
 
-CHANGES, PARTS = "changes", "parts"
+CHANGES = "changes"
 
 
 class Listener(Protocol):
@@ -35,12 +35,16 @@ class Listener(Protocol):
 
 
 class Feed:
-    """The two channels of one agent and who reads them: what changed, and by `look`, which takes them in, the `forms`
-    of the page's parts.
+    """The channels of one agent and who reads them: what changed, and by the name of each document, which `look` takes
+    in, the `forms` of its parts.
     """
 
     def __init__(
-        self, boot: str, view: Callable[[], View], forms: Newest, look: Callable[[], Awaitable[None]]
+        self,
+        boot: str,
+        view: Callable[[], View],
+        forms: Mapping[str, Newest],
+        look: Callable[[str], Awaitable[None]],
     ) -> None:
         self._boot = boot
         self._view = view
@@ -60,7 +64,7 @@ class Feed:
 
     def reader(self, channel: str, last: Place | None) -> tuple[bytes, Reader]:
         """What a new reader of this channel is told first, and its reader. `last` is how far it read before."""
-        chosen = self._forms if channel == PARTS else self._changes
+        chosen = self._forms.get(channel, self._changes)
         reader = Reader(chosen, self._boot, last)
         status = self._view().status
         hello = {
@@ -76,7 +80,7 @@ class Feed:
     def join(self, listener: Listener, channel: str) -> None:
         """Has `listener` told of what is new, until `leave`."""
         self._readers[listener] = channel
-        if channel == PARTS:
+        if channel in self._forms:
             self._look_in(SOON)
 
     def leave(self, listener: Listener) -> None:
@@ -93,7 +97,7 @@ class Feed:
         if turned or state != self._state:
             self._state = state
             self._look_in(SOON)
-        elif PARTS in self._readers.values():
+        elif self._looked_at():
             self._look_in(CALM)
 
     def beat(self) -> None:
@@ -135,9 +139,14 @@ class Feed:
             self._work = [asyncio.ensure_future(self._tell_all())]
 
     async def _tell_all(self) -> None:
-        if PARTS in self._readers.values():
-            await self._look()
+        for document in self._looked_at():
+            await self._look(document)
         await self._pass_on(b"")
+
+    def _looked_at(self) -> list[str]:
+        """The documents that somebody looks at."""
+        channels = set(self._readers.values())
+        return [document for document in self._forms if document in channels]
 
     async def _pass_on(self, extra: bytes) -> None:
         """Has each reader take what is new, a few in each turn of the event loop."""
