@@ -18,8 +18,9 @@ from pomhealth.publish.moment import told
 from pomhealth.publish.view import View
 
 HIDDEN = "forgotten"
-_COMPARED = 500  # names that a word is compared with: it takes the event loop's time
+_COMPARED = 200  # names that a word is compared with: it takes the event loop's time
 _BETWEEN = ",\n"
+_LONGEST = 100  # letters of a word that is answered
 _NAMED = 5  # replicas that are named where a word means several
 _TURN_ON = (
     "Set `cluster = true` in the agent's settings, or POMHEALTH_CLUSTER=true, beside every replica, and restart the agents.",
@@ -30,8 +31,12 @@ _LOOK = ("See what keeps this agent from it: `pomhealth explain cluster_registry
 
 def answer(request: Request, view: View) -> Response:
     """All replicas but those that were silent for long, which are there with ?all."""
-    everyone = any(value.lower() not in ("0", "false") for value in request.values("all"))
-    return Response(HTTPStatus.OK, listed(view, everyone=everyone), headers=(("Vary", "Accept"),))
+    return Response(HTTPStatus.OK, listed(view, everyone=everyone(request)), headers=(("Vary", "Accept"),))
+
+
+def everyone(request: Request) -> bool:
+    """Whether those are asked for too that were silent for long."""
+    return any(value.lower() not in ("0", "false") for value in request.values("all"))
 
 
 def answer_one(word: str, view: View) -> Response:
@@ -119,7 +124,7 @@ def _not_one(word: str, members: Sequence[Member], roster: Roster) -> str:
         return f"{len(members)} replicas are on {_shown(word)}; name one by its id: {ids}{more}"
     known = [name for member in roster.members for name in (member.account.host, member.id)]
     known += [seen.where for seen in roster.agentless]
-    near = difflib.get_close_matches(word, known[:_COMPARED], 1) or [
+    near = difflib.get_close_matches(word[:_LONGEST], known[:_COMPARED], 1) or [
         name for name in known if word and name.startswith(word)
     ]
     return f"there is no replica {_shown(word)}" + (f"; did you mean {_shown(near[0])}?" if near else "")
@@ -127,4 +132,4 @@ def _not_one(word: str, members: Sequence[Member], roster: Roster) -> str:
 
 def _shown(word: str) -> str:
     """Of whatever came, what a terminal can be sent."""
-    return ascii(word[:100])
+    return ascii(word[:_LONGEST])
