@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pomhealth.agent.board import Board
 from pomhealth.agent.logs import Log
 from pomhealth.checks import Context
-from pomhealth.drain.control import Control
 from pomhealth.drain.drainer import Drainer
+from pomhealth.drain.following import Following
 from pomhealth.drain.model import Reason, Terms, told
+from pomhealth.orders.control import Control, Handlers
 from pomhealth.replica import processes
 from pomhealth.replica.model import Replica
 from pomhealth.settings import Settings
 
 
 class Rotation:
-    """The drain of one agent. `settings` and `log` give those in force now, `moved` is called when it moves on."""
+    """The drain of one agent. `settings` and `log` give those in force now, `moved` is called when it moves on.
+
+    `orders` are carried out beside its own: one socket takes all of them.
+    """
 
     def __init__(
         self,
@@ -29,13 +34,15 @@ class Rotation:
         *,
         log: Callable[[], Log],
         moved: Callable[[], None],
+        orders: Handlers = MappingProxyType({}),
     ) -> None:
         self._board = board
         self._settings = settings
         self._log = log
         self._drainer = Drainer(board, context, log=log)
         self._drainer.subscribe(moved)
-        self._control = Control(self._drainer, usual=self._terms, users=self._users, log=log)
+        own = Following(self._drainer, self._terms).orders
+        self._control = Control({**own, **orders}, users=self._users, log=log)
         self._takes_orders = False
 
     @property
@@ -55,7 +62,9 @@ class Rotation:
             await self._control.open()
             self._takes_orders = True
         except OSError as error:
-            self._log().error("pomhealth drain cannot reach this agent", error=error.strerror or "")
+            self._log().error(
+                "pomhealth drain and rollout-gate cannot reach this agent", error=error.strerror or ""
+            )
 
     async def close(self) -> None:
         await self._control.close()

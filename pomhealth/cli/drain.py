@@ -14,8 +14,9 @@ from pomhealth.client.answer import AskError
 from pomhealth.client.ask import Address, AddressError
 from pomhealth.client.usage import default_address
 from pomhealth.drain import show
-from pomhealth.drain.ask import WentAway, told
-from pomhealth.drain.order import CANCEL, DRAIN, LONGEST, Order
+from pomhealth.drain.order import CANCEL, DRAIN, Order, last, written
+from pomhealth.orders.ask import WentAway, told
+from pomhealth.orders.line import LONGEST
 
 DRAINED, NOT_DRAINED, INTERRUPTED = 0, 1, 130
 _MARGIN = 5.0  # seconds beyond the drain's own limit: the agent is the one that says it is over
@@ -69,7 +70,7 @@ def command(address: str | None, limit: float | None, notice: float | None, *, c
 
 
 def _cancel(whom: Address) -> int:
-    said = next(iter(told(whom, Order(CANCEL), monotonic() + _RETURN)), {})
+    said = next(told(whom, written(Order(CANCEL)), monotonic() + _RETURN, last=last), {})
     click.echo("back in rotation" if said.get("cancelled") else "the replica was not being drained")
     return DRAINED
 
@@ -105,9 +106,9 @@ def _followed(whom: Address, order: Order, shown: show.Show) -> Mapping[str, Any
     lost: float | None = None
     while True:
         try:
-            for said in told(whom, order, until):
+            for said in told(whom, written(order), until, last=last):
                 lost = None
-                if said.get("end") is not None or said.get("cancelled") is not None:
+                if last(said):
                     return said
                 if order.limit is None:
                     until = monotonic() + said["limit"] - said["age"] + _MARGIN

@@ -1,15 +1,13 @@
-"""What the command tells the agent: one line of JSON. Pure."""
+"""What `pomhealth drain` tells the agent. Pure."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from pomhealth.drain.model import Terms
+from pomhealth.orders.line import Said, seconds
 
 DRAIN, CANCEL = "drain", "cancel"
-LONGEST = 86400.0  # seconds
-LARGEST = 4096  # bytes of an order
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +26,15 @@ class Order:
         )
 
 
-def written(order: Order) -> bytes:
-    return json.dumps({"do": order.do, "notice": order.notice, "limit": order.limit}).encode() + b"\n"
+def written(order: Order) -> Said:
+    return {"do": order.do, "notice": order.notice, "limit": order.limit}
 
 
-def read(line: bytes) -> Order:
-    """The order in this line. Raises ValueError with what is wrong with it."""
-    try:
-        said = json.loads(line)
-    except ValueError:
-        raise ValueError("it is not JSON") from None
-    if not isinstance(said, dict) or said.get("do") not in (DRAIN, CANCEL):
-        raise ValueError(f"there are {DRAIN} and {CANCEL}")
-    return Order(said["do"], _seconds(said, "notice"), _seconds(said, "limit"))
+def read(said: Said) -> Order:
+    """The order as it was given. Raises ValueError with what is wrong with it."""
+    return Order(said["do"], seconds(said, "notice"), seconds(said, "limit"))
 
 
-def _seconds(said: dict[str, object], name: str) -> float | None:
-    value = said.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LONGEST:
-        raise ValueError(f"{name}: {value!r} is not seconds from 0 to {LONGEST:g}")
-    return float(value)
+def last(said: Said) -> bool:
+    """Whether the agent says nothing more of this drain."""
+    return said.get("cancelled") is not None or said.get("end") is not None
