@@ -15,6 +15,7 @@ from pomhealth.agent.pulse import Pulse
 from pomhealth.agent.tally import Tally
 from pomhealth.catalogue import Check
 from pomhealth.checks import Context
+from pomhealth.cluster.model import OFF, Roster
 from pomhealth.replica.budget import FULL, USUAL, Budget, Haste, rest
 from pomhealth.status import Entry, Outcome, Streak
 from pomhealth.status.settle import VOIDS
@@ -34,7 +35,7 @@ class Engine:
 
     `broken` is told when a probe itself breaks off: the check's id and where. With a `lag`, looks that got no answer
     while the agent itself was late are void. `pulse` is told by when each check is looked at again. `tally` counts how
-    the looks went, and the board's turns.
+    the looks went, and the board's turns. `roster` gives the cluster as it is known.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class Engine:
         broken: Callable[[str, str], None],
         lag: Lag | None = None,
         pulse: Pulse | None = None,
+        roster: Callable[[], Roster] = lambda: OFF,
     ) -> None:
         self._board = board
+        self._roster = roster
         self._broken = broken
         self._lag = lag
         self._pulse = pulse if pulse is not None else Pulse()
@@ -59,6 +62,7 @@ class Engine:
         self._looked: dict[str, Budget] = {}
         self._costs: dict[str, deque[float]] = {id_: deque(maxlen=USUAL) for id_ in board.plan.looks}
         board.on_release = self.trigger
+        board.on_doubt = self.told
         board.subscribe(self.tally.changed)
 
     @property
@@ -181,7 +185,7 @@ class Engine:
         seen = await look_once(
             check,
             self._board.plan.looks[id_],
-            replace(context, haste=haste),
+            replace(context, haste=haste, roster=self._roster),
             clock=self._board.now,
             lag=self._lag,
         )

@@ -14,6 +14,7 @@ from pomhealth.agent.board import Board
 from pomhealth.agent.door import Door
 from pomhealth.agent.engine import Engine
 from pomhealth.agent.first import FirstLook
+from pomhealth.agent.fleet import Fleet
 from pomhealth.agent.follower import Follower
 from pomhealth.agent.keeper import Keeper
 from pomhealth.agent.lag import KEPT, Lag
@@ -30,6 +31,7 @@ from pomhealth.agent.tasks import end, kept_going
 from pomhealth.agent.viewing import Viewing
 from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue
+from pomhealth.catalogue.load import CLUSTER
 from pomhealth.checks import probes
 from pomhealth.clock import Clock
 from pomhealth.publish.browser import Drawn
@@ -119,7 +121,21 @@ class Agent:
         self._board.redact_with(self._scrubber.scrub)
         self._pulse = Pulse()
         self._memory = Memory(self._workers)
-        self._engine = Engine(self._board, broken=self._probe_broke, lag=self._lag, pulse=self._pulse)
+        self._engine = Engine(
+            self._board,
+            broken=self._probe_broke,
+            lag=self._lag,
+            pulse=self._pulse,
+            roster=lambda: self._fleet.roster,
+        )
+        self._fleet = Fleet(
+            self._board,
+            lambda: self._engine.context,
+            lambda: self._settings,
+            address=lambda: self._handed_address,
+            log=lambda: self._log,
+            told=self._cluster_turned,
+        )
         self._follower = Follower(
             self._board,
             self._engine,
@@ -137,6 +153,7 @@ class Agent:
                 self._engine.tally,
                 self._keeper,
                 rotation=lambda: self._rotation,
+                roster=lambda: self._fleet.roster,
                 settings=lambda: self._settings,
             ),
             Drawn(self._workers),
@@ -181,6 +198,7 @@ class Agent:
             "the engine": self._engine.run,
             "following the replica": self._follower.run,
             "following the replica's own report": self._reports.run,
+            "the registry of the cluster": self._fleet.run,
         }
         tasks = [kept_going(work, partial(self._broke_off, name)) for name, work in parts.items()]
         self._lag.start()
@@ -200,6 +218,7 @@ class Agent:
         self._lag.stop()
         self._memory.close()
         self._log.info("stopping", signal=signals.caught.name if signals.caught else "")
+        await self._fleet.close()
         for task in (*beside, *tasks):
             task.cancel()
         await self._rotation.close()
@@ -235,6 +254,10 @@ class Agent:
             self._log.info("everything has been looked at", ready=self._board.status.ready, alerts=alerts)
         self._told_started = self._board.started
 
+    def _cluster_turned(self) -> None:
+        self._pages.changed()
+        self._engine.trigger(self._board.plan.triggered_by(CLUSTER))
+
     def _keep_time(self) -> None:
         """Every second. Takes over a step of the wall clock."""
         self._pulse.tick()
@@ -265,6 +288,7 @@ class Agent:
         self._board.redact_with(self._scrubber.scrub)
         self._reports.poke()
         self._rotation.found(replica)
+        self._fleet.reload()
         self._memory.needed()
         told = summary(replica)
         self._log.info(
@@ -294,5 +318,6 @@ class Agent:
         self._log = self._logs.open(settings)
         self._board.replan(plans.make(catalogue(), probes(), settings))
         self._follower.reload(settings)
+        self._fleet.reload()
         await self._keeper.reload(settings, self._handed_address)
         self._log.info("settings reloaded", listen=settings.listen)

@@ -10,6 +10,7 @@ from pomhealth.agent.lag import KEPT, Lag
 from pomhealth.agent.rotation import Rotation
 from pomhealth.agent.tally import Tally
 from pomhealth.catalogue import catalogue
+from pomhealth.cluster.model import Roster
 from pomhealth.publish.memo import Memo
 from pomhealth.publish.view import View, summary
 from pomhealth.replica.model import SOMEWHERE, Replica
@@ -28,6 +29,7 @@ class Viewing:
         keeper: Keeper,
         *,
         rotation: Callable[[], Rotation],
+        roster: Callable[[], Roster],
         settings: Callable[[], Settings],
     ) -> None:
         self._board = board
@@ -35,6 +37,7 @@ class Viewing:
         self._tally = tally
         self._keeper = keeper
         self._rotation = rotation
+        self._roster = roster
         self._settings = settings
         self._of: tuple[Settings, Replica | None] | None = None
         self._sections: tuple[Section, ...] = ()
@@ -58,6 +61,8 @@ class Viewing:
             unkept=self._keeper.notice,
             tally=self._tally.counts,
             now=board.now(),
+            roster=self._roster(),
+            expected=self._settings().expected_replicas,
             memo=self._memo,
         )
 

@@ -27,7 +27,7 @@ CURERS = {
     "zero": "whoever administers the cluster in the Pomerium Zero console",
     "pomerium": "Pomerium's support",
 }
-CONFIG, PROCESS, STORAGE, PLACES = "config", "process", "storage", "places"
+CONFIG, PROCESS, STORAGE, PLACES, CLUSTER = "config", "process", "storage", "places", "cluster"
 
 
 class CatalogueError(Exception):

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SCHEMA = "pomhealth"
-CHANNEL = "pomhealth"  # of LISTEN and NOTIFY; the payload is the id of a replica
+CHANNEL = "pomhealth"  # of LISTEN and NOTIFY; the payload is the id of a replica whose row was written, or:
+LEASES = "leases"  # a lease was taken or given back
 LOCK = 7_350_423_619_001  # of pg_advisory_xact_lock: one agent at a time makes the tables
 
 

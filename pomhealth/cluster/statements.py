@@ -14,7 +14,7 @@ from pomhealth.cluster.sql import Ask
 
 KEPT_DAYS = 30  # for which the row of a silent replica is kept
 PAGE = 500  # rows in one answer
-_QUIET = 2.5 * BEAT  # seconds of silence from which on a row is asked for among many
+QUIET = 2.5 * BEAT  # seconds of silence from which on a row is asked for among many
 
 _MS = 1000
 # Statements that nobody waits for any more must end; what is lost in a crash of the server is written anew.
@@ -141,7 +141,7 @@ def certificates(ids: Sequence[str]) -> Ask:
 def signs(*, everybody: bool) -> Ask:
     """Signs of life: id, last one, revision, whether it stopped; of everybody, or of those that are silent."""
     since = f"interval '{KEPT_DAYS} days'"
-    silent = "" if everybody else f" AND last_seen < now() - interval '{_QUIET:g} s'"
+    silent = "" if everybody else f" AND last_seen < now() - interval '{QUIET:g} s'"
     return Ask(
         "SELECT id, extract(epoch FROM last_seen), revision, stopped FROM pomhealth.replicas "  # noqa: S608  (as above)
         f"WHERE last_seen > now() - {since}{silent}"

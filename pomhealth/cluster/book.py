@@ -1,0 +1,119 @@
+"""What one agent has read of the registry, kept up to date from what it is told. No I/O here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from pomhealth.cluster.model import Agentless, Lease, Member, Roster, Trouble
+from pomhealth.cluster.registry import Sign
+from pomhealth.cluster.statements import QUIET
+
+EXACT = 300  # replicas up to which each beat reads everybody's sign of life
+MAPS = 256  # different maps that are kept once for all who have them
+_OTHERS = 8  # different sets of certificates that are looked at
+
+
+class Book:
+    """The rows by id, as they were read. `at` is the moment of the last reading, by the database's clock."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.lease: Lease | None = None
+        self.agentless: tuple[Agentless, ...] = ()
+        self._rows: dict[str, Member] = {}
+        self._beats = 0
+        self._maps: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def everybody(self) -> bool:
+        """Whether the next beat is to read everybody's sign of life.
+
+        Among many it does so the more seldom the more they are, so that what all agents read together stays bounded:
+        each second some 10,000 rows.
+        """
+        every = max(1, round((len(self._rows) / EXACT) ** 2))
+        return self._beats % every == 0
+
+    def loaded(self, members: Iterable[Member], at: float) -> None:
+        """Everything was read anew."""
+        known = self._rows
+        self._rows = {one.id: _kept(known.get(one.id), self._shared(one)) for one in members}
+        self.at = at
+
+    def fetched(self, members: Iterable[Member], at: float) -> None:
+        """These rows were read."""
+        for one in members:
+            self._rows[one.id] = _kept(self._rows.get(one.id), self._shared(one))
+        self.at = max(self.at, at)
+
+    def signs(self, signs: Iterable[Sign], at: float, *, everybody: bool) -> list[str]:
+        """Signs of life were read; gives the ids of the rows that are to be read, since they are new or were changed.
+
+        Where they are those of the silent alone, everybody else gave one lately.
+        """
+        self._beats += 1
+        self.at = max(self.at, at)
+        seen = {one.id: one for one in signs}
+        if everybody:
+            self._rows = {id_: member for id_, member in self._rows.items() if id_ in seen}
+        for id_, member in self._rows.items():
+            sign = seen.get(id_)
+            last = sign.last_seen if sign is not None else max(member.last_seen, at - QUIET)
+            stopped = member.stopped if sign is None else sign.stopped
+            if (last, stopped) != (member.last_seen, member.stopped):
+                self._rows[id_] = replace(member, last_seen=last, stopped=stopped)
+        return [
+            id_
+            for id_, sign in seen.items()
+            if id_ not in self._rows or self._rows[id_].revision != sign.revision
+        ]
+
+    def unlike(self) -> list[Member]:
+        """One member of each set of certificates, where there is more than one; those whose own are not known yet."""
+        first: dict[str, Member] = {}
+        for one in self._rows.values():
+            digest = one.account.certificates_digest
+            if digest and one.standing(self.at).value == "present" and digest not in first:
+                first[digest] = one
+        several = list(first.values())[:_OTHERS] if len(first) > 1 else []
+        return [one for one in several if not one.account.certificates]
+
+    def _shared(self, member: Member) -> Member:
+        """The member with a map that all who have the same one share: most are alike."""
+        checks = member.account.checks
+        if len(self._maps) > MAPS:
+            self._maps.clear()
+        shared = self._maps.setdefault(tuple(checks.items()), checks)
+        return replace(member, account=replace(member.account, checks=shared))
+
+    def roster(self, mine: str, trouble: Trouble | None) -> Roster:
+        """All of it as a value."""
+        members = sorted(self._rows.values(), key=lambda one: (one.account.host, one.id))
+        lease = self.lease if self.lease is not None and self.lease.until > self.at else None
+        return Roster(True, mine, tuple(members), self.agentless, self.at, lease, trouble)
+
+
+def _kept(before: Member | None, now: Member) -> Member:
+    """What was read apart stays, while it is still the same."""
+    same = before is not None and before.account.certificates_digest == now.account.certificates_digest
+    if before is None or not same or not before.account.certificates:
+        return now
+    return replace(now, account=replace(now.account, certificates=before.account.certificates))
+
+
+def signature(roster: Roster) -> object:
+    """What must be another for somebody to be told: not the times of the signs of life. Comparable."""
+    return (
+        roster.mine,
+        roster.trouble,
+        roster.agentless,
+        roster.lease,
+        tuple(
+            (one.id, one.revision, roster.standing(one), bool(one.account.certificates))
+            for one in roster.members
+        ),
+    )
