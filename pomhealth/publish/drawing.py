@@ -1,4 +1,4 @@
-"""Draws the page a part at a time, with others' turns between, so that nobody who asks waits for it.
+"""Draws a document a part at a time, with others' turns between, so that nobody who asks waits for it.
 
 It is drawn for who looks, and then kept: until a check turns, or for a second.
 """
@@ -21,10 +21,11 @@ _AT_A_TIME = 4  # of those who wait for it, in one turn of the event loop
 
 
 class Drawing:
-    """The page of one agent, and those who wait for it."""
+    """One of the DOCUMENTS, and those who wait for it."""
 
-    def __init__(self, boot: str, view: Callable[[], View], browser: Browser) -> None:
+    def __init__(self, boot: str, view: Callable[[], View], browser: Browser, document: str) -> None:
         self.forms = Newest(boot)
+        self._document = document
         self._boot = boot
         self._view = view
         self._browser = browser
@@ -52,7 +53,7 @@ class Drawing:
         return self._page if fresh else None
 
     def file(self, path: str) -> Response | None:
-        """A file that belongs to it, None where it is to be waited for."""
+        """A file that belongs to the documents, None where it is to be waited for."""
         return self._browser.file(path) if self._browser.ready else None
 
     def wait(self, again: Callable[[], None]) -> None:
@@ -76,13 +77,14 @@ class Drawing:
             turns, began = self._turns, asyncio.get_running_loop().time()
             view = self._view()
             parts = {}
-            for id_, html in self._browser.parts(view):
-                parts[id_] = html
+            for part in self._browser.parts(self._document, view):
+                if part is not None:
+                    parts[part[0]] = part[1]
                 await asyncio.sleep(0)
             self.forms.become(parts)
             if self._waiting:
                 place = str(Place(self._boot, self.forms.latest))
-                self._page = self._browser.page(view, place, parts)
+                self._page = self._browser.page(self._document, view, place, parts)
                 self._drawn_at = (turns, began)
 
     async def _for_those_who_wait(self) -> None:

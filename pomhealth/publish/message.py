@@ -41,7 +41,7 @@ class Request:
 class Response:
     """One answer, without what belongs to the connection. `later`: it is given when there is another than this.
 
-    `page` stands for what a browser is given under this path, as it is when it is sent.
+    `page` names what a browser is given, as it is when it is sent: a document, or a file by its path.
     `follow` names what is told from then on, over the same connection, until somebody ends it.
     """
 
@@ -51,7 +51,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     later: bool = False
     follow: str = ""
-    page: bool = False
+    page: str = ""
 
 
 def text(status: HTTPStatus, body: str | bytes, headers: tuple[tuple[str, str], ...] = ()) -> Response:

@@ -9,10 +9,10 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 from pomhealth.publish import routes
-from pomhealth.publish.browser import Browser
+from pomhealth.publish.browser import DOCUMENTS, REPLICA, Browser
 from pomhealth.publish.drawing import Drawing
 from pomhealth.publish.events.feed import MOST as MOST_READERS
-from pomhealth.publish.events.feed import PARTS, Feed, Listener
+from pomhealth.publish.events.feed import Feed, Listener
 from pomhealth.publish.events.reader import Reader
 from pomhealth.publish.events.wire import place
 from pomhealth.publish.message import LARGEST_HEAD, BadRequest, Request, Response, parse, serialize, text
@@ -40,14 +40,16 @@ class Answer:
 class Pages:
     """Answers by the bytes of their questions, until `forget` says that something has changed.
 
-    `view` makes the value of which all of them tell; `browser` draws the page.
+    `view` makes the value of which all of them tell; `browser` draws the documents.
     """
 
     def __init__(self, view: Callable[[], View], browser: Browser) -> None:
         self._make_view = view
         boot = secrets.token_hex(4)
-        self._drawing = Drawing(boot, self.view, browser)
-        self._feed = Feed(boot, self.view, self._drawing.forms, self._drawing.look)
+        self._drawings = {name: Drawing(boot, self.view, browser, name) for name in DOCUMENTS}
+        forms = {name: drawing.forms for name, drawing in self._drawings.items()}
+        self._files = self._drawings[REPLICA]
+        self._feed = Feed(boot, self.view, forms, lambda name: self._drawings[name].look())
         self._held: set[Again] = set()
         self._seen: View | None = None
         self._kept: dict[bytes, bytes] = {}
@@ -64,7 +66,8 @@ class Pages:
         self._seen = None
         self._kept.clear()
         if turned:
-            self._drawing.turned()
+            for drawing in self._drawings.values():
+                drawing.turned()
         for again in tuple(self._held):
             again()
         self._feed.changed(turned)
@@ -72,7 +75,8 @@ class Pages:
     def release(self, again: Again) -> None:
         """Whoever waited does not any more."""
         self._held.discard(again)
-        self._drawing.release(again)
+        for drawing in self._drawings.values():
+            drawing.release(again)
 
     def follow(self, listener: Listener, channel: str) -> None:
         """Has `listener` told of events, until `leave`."""
@@ -93,7 +97,8 @@ class Pages:
     def close(self) -> None:
         """Nobody is told anything any more."""
         self._feed.close()
-        self._drawing.close()
+        for drawing in self._drawings.values():
+            drawing.close()
 
     def tick(self) -> None:
         """A second has passed: answers carry the time."""
@@ -120,9 +125,10 @@ class Pages:
             return self._last(text(error.status, str(error)))
         response = routes.answer(request, self.view())
         if response.page:
-            drawn = self._drawn(request)
+            drawing = self._drawings.get(response.page)
+            drawn = drawing.page if drawing is not None else self._files.file(response.page)
             if drawn is None:
-                return self._drawing.wait
+                return (drawing or self._files).wait
             response = drawn
         if response.later:
             return self._later(last=last)
@@ -142,18 +148,15 @@ class Pages:
             text(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a request has at most {LARGEST_HEAD} bytes")
         )
 
-    def _drawn(self, request: Request) -> Response | None:
-        path = request.path.rstrip("/") or "/"
-        return self._drawing.page if path == "/" else self._drawing.file(path)
-
     def _later(self, *, last: bool) -> Answer | Waiting:
         if not last and len(self._held) < MOST_HELD:
             return self._held.add
         return self._last(text(HTTPStatus.SERVICE_UNAVAILABLE, "it cannot be waited for here"))
 
     def _followed(self, request: Request, response: Response, *, last: bool) -> Answer | Waiting:
-        if response.follow == PARTS and not self._drawing.ready:
-            return self._drawing.wait
+        drawing = self._drawings.get(response.follow)
+        if drawing is not None and not drawing.ready:
+            return drawing.wait
         if self._feed.readers >= MOST_READERS or last:
             return self._last(
                 text(HTTPStatus.SERVICE_UNAVAILABLE, "there is no room for one more reader; ask for /status")

@@ -43,7 +43,7 @@ def answer_one(word: str, view: View) -> Response:
     """The replica with this id, or on this host where it is the only one."""
     roster = view.roster
     if not roster.wanted:
-        return text(HTTPStatus.NOT_FOUND, f"{_notice(roster)}: no replica is known by name")
+        return text(HTTPStatus.NOT_FOUND, f"{notice(roster)}: no replica is known by name")
     members = [member for member in roster.members if word in (member.id, member.account.host)]
     strange = [seen for seen in roster.agentless if seen.where == word]
     if len(members) + len(strange) != 1:
@@ -85,13 +85,13 @@ def _head(view: View) -> Mapping[str, Any]:
     return {
         "enabled": roster.wanted,
         "complete": roster.complete,
-        "notice": _notice(roster),
-        "fix": list(_fix(roster)),
+        "notice": notice(roster),
+        "fix": list(fix(roster)),
         "at": told(roster.at),
     }
 
 
-def _notice(roster: Roster) -> str:
+def notice(roster: Roster) -> str:
     """Why not all is known; "" where it is."""
     if not roster.wanted:
         return "the cluster view is off"
@@ -101,7 +101,8 @@ def _notice(roster: Roster) -> str:
     return f"the cluster view is incomplete, as of {told(roster.at)[11:19]} UTC: {why}" if why else ""
 
 
-def _fix(roster: Roster) -> tuple[str, ...]:
+def fix(roster: Roster) -> tuple[str, ...]:
+    """What to do about it."""
     if not roster.wanted:
         return _TURN_ON
     return (roster.trouble.steps or _LOOK) if roster.trouble is not None else ()

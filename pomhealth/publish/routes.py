@@ -77,15 +77,13 @@ def _replicas(request: Request, view: View) -> Response:
     """The page for a browser, for others the same as JSON."""
     if "text/html" not in request.accept:
         return replicas.answer(request, view)
-    if request.path.endswith(
-        "/"
-    ):  # the addresses in the page are relative: a proxy may have it below any path
-        headers = (
-            ("Location", f"../replicas{'?all' if replicas.everyone(request) else ''}"),
-            ("Vary", "Accept"),
+    everyone = replicas.everyone(request)
+    if request.path.endswith("/"):  # addresses in the page are relative: a proxy may have it below any path
+        where = "../replicas?all" if everyone else "../replicas"
+        return text(
+            HTTPStatus.PERMANENT_REDIRECT, f"it is at {where}", (("Location", where), ("Vary", "Accept"))
         )
-        return text(HTTPStatus.PERMANENT_REDIRECT, "it is at ../replicas", headers)
-    return Response(HTTPStatus.OK, page=EVERY_REPLICA if replicas.everyone(request) else REPLICAS)
+    return Response(HTTPStatus.OK, page=EVERY_REPLICA if everyone else REPLICAS)
 
 
 def _status(request: Request, view: View) -> Response:

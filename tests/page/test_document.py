@@ -11,7 +11,7 @@ import pytest
 from pomhealth.blocking import Workers
 from pomhealth.history.model import Past, Turn, Watch
 from pomhealth.publish import page
-from pomhealth.publish.browser import Drawn
+from pomhealth.publish.browser import REPLICA, Drawn
 from pomhealth.publish.message import Request
 from pomhealth.publish.routes import answer
 from pomhealth.publish.view import View
@@ -286,7 +286,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 def test_a_browser_gets_the_page_and_curl_the_list_of_pages() -> None:
     assert answer(asked("/", BROWSER), healthy()).page
-    whole = Drawn(Workers()).page(healthy(), "", drawn.parts(healthy()))
+    whole = Drawn(Workers()).page(REPLICA, healthy(), "", drawn.parts(healthy()))
     assert whole.kind.startswith("text/html")
     plain = answer(asked("/", "*/*"), healthy())
     assert plain.kind.startswith("text/plain")
@@ -297,7 +297,9 @@ def test_a_browser_gets_the_page_and_curl_the_list_of_pages() -> None:
 @pytest.mark.parametrize("path", ["/", "/page.css", "/page.js"])
 def test_what_belongs_to_the_page_comes_with_a_strict_policy(path: str) -> None:
     browser = Drawn(Workers())
-    shown = browser.page(healthy(), "", drawn.parts(healthy())) if path == "/" else browser.file(path)
+    shown = (
+        browser.page(REPLICA, healthy(), "", drawn.parts(healthy())) if path == "/" else browser.file(path)
+    )
     headers = dict(shown.headers)
     assert headers["Content-Security-Policy"].startswith(
         "default-src 'none'; style-src 'self'; script-src 'self'"

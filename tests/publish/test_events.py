@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pomhealth.publish import connection, pages
+from pomhealth.publish.browser import Part
 from pomhealth.publish.events import feed as module
 from pomhealth.publish.http import Server
 from pomhealth.publish.pages import Pages
@@ -39,8 +40,8 @@ class Site(NoPage):
         self.port = 0
         self.writers: list[asyncio.StreamWriter] = []
 
-    def parts(self, view: View) -> Iterator[tuple[str, str]]:
-        del view
+    def parts(self, document: str, view: View) -> Iterator[Part]:
+        del document, view
         return iter(dict(self.html).items())
 
     async def look(self) -> str:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from pomhealth.catalogue import catalogue
+from pomhealth.publish.browser import Part
 from pomhealth.publish.message import Response
 from pomhealth.publish.view import View
 from pomhealth.status import Component, Finding, Gate, Report, StatusMap, observe, passed, report
@@ -28,12 +29,12 @@ class NoPage:
     async def load(self) -> None:
         """Nothing is to be loaded."""
 
-    def parts(self, view: View) -> Iterator[tuple[str, str]]:
-        del view
+    def parts(self, document: str, view: View) -> Iterator[Part]:
+        del document, view
         return iter(())
 
-    def page(self, view: View, place: str, parts: Mapping[str, str]) -> Response:
-        del view
+    def page(self, document: str, view: View, place: str, parts: Mapping[str, str]) -> Response:
+        del document, view
         return Response(HTTPStatus.OK, f"{place}{dict(parts)}".encode(), "text/html; charset=utf-8")
 
     def file(self, path: str) -> Response:

@@ -202,7 +202,7 @@
   function listen() {
     source?.close();
     clearTimeout(again);
-    const here = new EventSource(`events?parts&last=${encodeURIComponent(last)}`);
+    const here = new EventSource(`events?parts=${body.dataset.follows}&last=${encodeURIComponent(last)}`);
     source = here;
     const on = (name, act) =>
       here.addEventListener(name, (event) => {

@@ -35,7 +35,9 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`state` is a key of SIGNS, `subject` the replica; `why` what keeps the replica from being ready, `besides` what else is to be seen to."""
+    """`state` is a key of SIGNS, `subject` what it is about; `why` what keeps the replica from being ready, `besides` what
+    else is to be seen to, `steps` what to do where no alert tells it. `cluster` is how the cluster is, in short.
+    """
 
     state: str
     subject: str
@@ -48,31 +50,34 @@ class Verdict:
     counts: str
     title: str
     icon: str
+    steps: tuple[tuple[Piece, ...], ...] = ()
+    cluster: str = ""
 
 
-def verdict(view: View) -> Verdict:
-    """What stands at the top of the page, in its title and in its icon."""
+def verdict(view: View, cluster: str = "") -> Verdict:
+    """What stands at the top of the page, in its title and in its icon; `cluster` is how the cluster is, in short."""
     status = view.status
     stopping = () if status.blind else status.stopping(Gate.LIVE, Gate.READY)
     stopping = tuple(sorted(stopping, key=lambda entry: (entry.urgency, entry.component.since)))
     besides = tuple(entry for entry in status.alerts() if entry not in stopping)
     state, headline, detail = _said(view, stopping, besides)
-    why = () if state == "starting" else _named(stopping)
-    named = [one.id for one in why[:2]]
+    why = () if state == "starting" else named(stopping)
+    first = [one.id for one in why[:2]]
     seen_to = [entry.id for entry in besides[:1]]
-    because = f": {', '.join(named)}" if named else f", see to {seen_to[0]}" if seen_to else ""
+    because = f": {', '.join(first)}" if first else f", see to {seen_to[0]}" if seen_to else ""
     return Verdict(
         state=state,
         subject=_subject(view),
         headline=headline,
         detail=inline(detail),
         why=why[:_NAMED],
-        besides=_named(besides)[:_NAMED],
+        besides=named(besides)[:_NAMED],
         more=max(len(why) - _NAMED, 0) + max(len(besides) - _NAMED, 0),
         notice=inline(view.notice),
         counts=_counts(view),
         title=f"{SIGNS[state]} {headline}{because} · pomhealth",
         icon=icon(state),
+        cluster=cluster,
     )
 
 
@@ -103,7 +108,8 @@ def _said(view: View, stopping: tuple[Entry, ...], besides: tuple[Entry, ...]) -
     return "concern" if besides else "ready", "Ready", ""
 
 
-def _named(entries: Iterable[Entry]) -> tuple[Named, ...]:
+def named(entries: Iterable[Entry]) -> tuple[Named, ...]:
+    """Checks by name, without the drain's: that is not found, it is ordered."""
     return tuple(
         Named(
             entry.id,
