@@ -6,10 +6,12 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pomhealth.agent import plan as plans
-from pomhealth.agent.plan import Plan
+from pomhealth.agent.plan import STRICT, Plan
 from pomhealth.agent.scrub import scrubbed
+from pomhealth.agent.sequel import all_found, has_started, released
 from pomhealth.clock import Clock
 from pomhealth.replica.model import Replica
 from pomhealth.status import (
@@ -17,7 +19,6 @@ from pomhealth.status import (
     Component,
     Finding,
     Gate,
-    Outcome,
     Report,
     StatusMap,
     Streak,
@@ -35,8 +36,13 @@ from pomhealth.status import (
     settle,
     shifted,
     stands,
+    strict,
     unseen,
 )
+
+if TYPE_CHECKING:
+    from pomhealth.agent.policy import Readiness
+    from pomhealth.cluster.model import Roster
 
 HISTORY = 100  # changes that are kept
 Listener = Callable[[tuple[Change, ...]], None]
@@ -49,7 +55,9 @@ class Board:
 
     `notice` is what the agent has to say of itself, one line, empty when all is well; `started` whether everything
     that counts has been looked at since this replica started, and was alive. `on_release` is called with the checks
-    whose root is well again: what was found of them is taken back, and they are to be looked at at once.
+    whose root is well again: what was found of them is taken back, and they are to be looked at at once. `on_doubt` is
+    called with those on which it hangs whether a fault may be excused, and `on_verdict` when it is, or is not any more:
+    with an event for the log and what belongs to it.
     """
 
     def __init__(self, plan: Plan, *, clock: Callable[[], float] | None = None) -> None:
@@ -60,6 +68,9 @@ class Board:
         self.notice = ""
         self.started = False
         self.on_release: Callable[[Iterable[str]], None] = lambda _: None
+        self.on_doubt: Callable[[Iterable[str]], None] = lambda _: None
+        self.on_verdict: Callable[[str, Mapping[str, object]], None] = lambda _, __: None
+        self._readiness: Readiness | None = None
         self._clock = clock if clock is not None else Clock()
         self._scrub: Callable[[str], str] = str
         self._began = self._clock()
@@ -70,6 +81,12 @@ class Board:
         self._scrubbed: dict[str, tuple[Finding, Finding]] = {}
         self._own: set[str] = set()
         self._listeners: list[Listener] = []
+        self._follow(plan.policy)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the replica is ready with nothing excused."""
+        return strict(self.status).ready
 
     def now(self) -> float:
         """The time by the board's clock."""
@@ -123,7 +140,7 @@ class Board:
         now = self._clock()
         self._streaks.clear()
         looked_at = (id_ for id_ in self.status.components if id_ not in self._own)
-        after = _found(self.status, looked_at, unseen(reason), at=now)
+        after = all_found(self.status, looked_at, unseen(reason), at=now)
         self._become(report(after, {}, {}, at=now))
 
     def put(self, id_: str, finding: Finding) -> None:
@@ -167,7 +184,13 @@ class Board:
 
     def replan(self, plan: Plan) -> None:
         self.plan = plan
+        self._follow(plan.policy)
         self._become(plans.again(self.status, plan))
+
+    def roster_changed(self, roster: Roster) -> None:
+        """The cluster is this from now on; to be called whenever it was read, be it that only signs of life are new."""
+        if self._readiness is not None:
+            self._readiness.roster_changed(roster)
 
     def say(self, notice: str) -> None:
         """What the agent has to say of itself from now on, one line; "" when all is well."""
@@ -216,8 +239,8 @@ class Board:
         zeros = {id_ for id_ in ids if id_ in self.plan.checks and self.plan.checks[id_].zero}
         if self.replica is None or self.replica.options.zero or "options" in self.replica.missing:
             zeros = set()
-        after = _found(self.status, (id_ for id_ in ids if id_ not in zeros), unseen(reason), at=at)
-        return _found(after, zeros, not_applicable("this replica is not in Pomerium Zero mode"), at=at)
+        after = all_found(self.status, (id_ for id_ in ids if id_ not in zeros), unseen(reason), at=at)
+        return all_found(after, zeros, not_applicable("this replica is not in Pomerium Zero mode"), at=at)
 
     def _stay(self, after: StatusMap) -> None:
         """Takes over a map of which nobody need be told; it comes several times a second."""
@@ -227,20 +250,35 @@ class Board:
 
     def _become(self, after: StatusMap) -> None:
         before, now = self.status, self._clock()
-        released = [id_ for id_ in _released(before, after) if id_ in self.plan.looks]
-        if released:
-            after = forget(after, released, at=now)
-            for id_ in released:
+        free = [id_ for id_ in released(before, after) if id_ in self.plan.looks]
+        if free:
+            after = forget(after, free, at=now)
+            for id_ in free:
                 self._streaks.pop(id_, None)
+        if not self.started:
+            self.started = has_started(after, since=self._began)
+        if self._readiness is not None:
+            after = self._readiness.judge(after, started=self.started, now=now)
         self.status = after
         self._told, turned = changes(self._told, after, at=now, earlier=self._earlier)
         self.history.extend(change for change in turned if self.is_news(change))
-        if not self.started:
-            self.started = _has_started(after, since=self._began)
         for listener in tuple(self._listeners):
             listener(turned)
-        if released:
-            self.on_release(released)
+        if free:
+            self.on_release(free)
+
+    def _follow(self, policy: str) -> None:
+        """This readiness policy counts from now on. Most agents never need what carries another than `strict` out."""
+        if self._readiness is None and policy != STRICT:
+            from pomhealth.agent.policy import Readiness  # noqa: PLC0415  (it costs half a megabyte)
+
+            self._readiness = Readiness(self)
+        if self._readiness is not None:
+            self._readiness.follow(policy)
+
+    def judge_again(self) -> None:
+        """Time has passed, or the cluster has changed: what was excused may not be any more."""
+        self._become(self.status)
 
     def _clean(self, id_: str, finding: Finding) -> Finding:
         known = self._scrubbed.get(id_)
@@ -256,45 +294,5 @@ class Board:
         return replace(said, error=self._scrub(said.error), attributes=attributes)
 
 
-def _released(before: StatusMap, after: StatusMap) -> list[str]:
-    """What followed a root that failed before and does not now, or waited for one that has started."""
-    if before is after:
-        return []
-    up = {
-        id_
-        for id_, entry in before.entries.items()
-        if entry.finding is not None and entry.finding.early
-        if id_ in after.entries and not after.entries[id_].pending
-    }
-    waiting = [
-        id_
-        for id_, entry in (after.entries.items() if up else ())
-        if entry.finding is not None and entry.pending and not up.isdisjoint(entry.component.needs)
-    ]
-    return waiting + [
-        follower
-        for root in before.entries.values()
-        if root.followers and root.outcome is Outcome.FAIL
-        if root.id in after.entries and after.entries[root.id].outcome not in (Outcome.FAIL, Outcome.SKIPPED)
-        for follower in root.followers
-    ]
-
-
-def _has_started(status: StatusMap, *, since: float) -> bool:
-    """Whether everything that counts has been looked at since then, and nothing that gates liveness fails."""
-    if status.blind or not status.looked or not status.live:
-        return False
-    counting = status.counting(Gate.LIVE, Gate.READY)
-    return all(entry.component.checked >= since or entry.blocked_by for entry in counting)
-
-
 def _as_pomerium(said: Report) -> Gate:
     return Gate.READY if said.required else Gate.ALERT
-
-
-def _found(status: StatusMap, ids: Iterable[str], finding: Finding, *, at: float) -> StatusMap:
-    """The map with this finding for each of these ids."""
-    for id_ in ids:
-        if id_ in status.components and status.components[id_].measured != finding:
-            status = observe(status, id_, finding, at=at)
-    return status

@@ -10,18 +10,21 @@ from pomhealth.checks import Look
 from pomhealth.settings import Settings
 from pomhealth.status import Component, Gate, StatusMap, Thresholds
 
+STRICT = "strict"  # the readiness policy that excuses nothing
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Every check that is told of, and a probe for each one that is measured.
 
-    `gates` is what each id stops, for ids that the replica alone reports.
+    `gates` is what each id stops, for ids that the replica alone reports; `policy` what of that may be excused.
     """
 
     checks: Mapping[str, Check]
     looks: Mapping[str, Look]
     gates: Mapping[str, Gate]
     thresholds: Thresholds
+    policy: str = STRICT
 
     def triggered_by(self, event: str) -> tuple[str, ...]:
         """The measured checks that are looked at at once after this event."""
@@ -51,7 +54,14 @@ def make(
         looks={id_: looks[id_] for id_, check in checks.items() if check.measured and id_ in looks},
         gates={**{id_: check.gate for id_, check in checks.items()}, **settings.gates},
         thresholds=Thresholds(settings.fall, settings.rise),
+        policy=policy_of(settings),
     )
+
+
+def policy_of(settings: Settings) -> str:
+    """The readiness policy that is followed: `cluster` needs the registry, and is `serving` where that is turned off."""
+    wanted = settings.readiness_policy
+    return "serving" if wanted == "cluster" and not settings.cluster else wanted
 
 
 def alone(catalogue: Catalogue, ids: Iterable[str]) -> Catalogue:
@@ -81,7 +91,7 @@ def again(status: StatusMap, plan: Plan) -> StatusMap:
     """The map under a changed plan: what was found stands, what it stops may be another."""
     return StatusMap(
         {
-            id_: replace(component, gate=gate_of(plan, id_, component.gate))
+            id_: replace(component, gate=gate_of(plan, id_, component.strictly), excused="")
             for id_, component in status.components.items()
         }
     )

@@ -15,7 +15,7 @@ NOT_YET = "not looked at yet"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is said of an entry. `who` is a key of the catalogue's CURERS, "" where nothing is to cure. `since` is in seconds since the epoch, 0 where nothing has been seen yet."""
+    """What is said of an entry. `who` is a key of the catalogue's CURERS, "" where nothing is to cure. `summary` tells too why it is excused. `since` is in seconds since the epoch, 0 where nothing has been seen yet."""
 
     cause: str
     summary: str
@@ -40,7 +40,8 @@ class Told:
         fix = steps(finding, check, platform.kind, platform.names)
         cause = cause_of(finding, check)
         who = cause.who if cause else ""
-        return cls(finding.cause, finding.summary, fix, evidence, _since(entry, view), docs, who)
+        summary = "; ".join(text for text in (finding.summary, entry.component.excused) if text)
+        return cls(finding.cause, summary, fix, evidence, _since(entry, view), docs, who)
 
 
 def tell(entry: Entry, view: View) -> dict[str, Any]:

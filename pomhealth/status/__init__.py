@@ -2,6 +2,7 @@
 
 from pomhealth.status.changes import Change, Told, changes, resumed, stands
 from pomhealth.status.component import Component, Report
+from pomhealth.status.excuse import excusing, strict
 from pomhealth.status.finding import (
     DRAINING,
     Evidence,
@@ -40,6 +41,7 @@ __all__ = [
     "Validity",
     "blocked",
     "changes",
+    "excusing",
     "failed",
     "forget",
     "not_applicable",
@@ -53,6 +55,7 @@ __all__ = [
     "settle",
     "shifted",
     "stands",
+    "strict",
     "unseen",
     "void",
     "warned",

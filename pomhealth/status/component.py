@@ -37,7 +37,8 @@ class Component:
     found nothing wrong, and `patience` for how many seconds it must have failed before it counts. `failing_since` is
     when the replica began to report it as failing (0: it does not), `insists` whether that is long enough ago.
     `since` is when the present outcome and cause began,
-    `checked` when it was last looked at, and `proven` whether it has passed since the replica started.
+    `checked` when it was last looked at, and `proven` whether it has passed since the replica started. `excused` is why
+    it stops nothing though it is there to stop readiness ("" where it is not excused): `gate` is what it stops now.
     """
 
     id: str
@@ -55,6 +56,18 @@ class Component:
     since: float = 0.0
     checked: float = 0.0
     proven: bool = False
+    excused: str = ""
+
+    @property
+    def strictly(self) -> Gate:
+        """What it stops where nothing is excused."""
+        return Gate.READY if self.excused else self.gate
+
+    def excuse(self, reason: str) -> Component:
+        """The component with this reason to stop nothing, or with none. Only what gates readiness can have one."""
+        if reason == self.excused:
+            return self
+        return replace(self, gate=Gate.ALERT if reason else self.strictly, excused=reason)
 
     @property
     def finding(self) -> Finding | None:
