@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Measure everything once, and print a report to read.",
     "watch": "Watch one agent, or several, live.",
     "drain": "Take the replica out of rotation, and wait for its connections to end.",
+    "rollout-gate": "Say when this replica may be restarted, one at a time.",
     "checks": "List what is checked.",
     "explain": "What a check means, its causes, and what to do.",
     "config": "Show the settings in force and where each comes from.",

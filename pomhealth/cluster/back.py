@@ -1,0 +1,45 @@
+"""When a restarted replica is back, so that the next one may go. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What runs now: `process` tells replica processes apart, "" where they cannot be seen; `ready` as /readyz says."""
+
+    process: str
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What was seen of the replica since a lease was given for the process `of`.
+
+    `away` is whether it was not ready at any moment since, `since` the moment from which on the same process is ready,
+    None where it is not. Moments are those of any clock that passes evenly.
+    """
+
+    of: str
+    process: str = ""
+    away: bool = False
+    since: float | None = None
+
+    @property
+    def another(self) -> bool:
+        """Whether another process than the one of the lease runs; where none can be seen: whether it was away since."""
+        return self.process not in ("", self.of) if self.of else self.away
+
+
+def seen(watch: Watch, running: Running, now: float) -> Watch:
+    """The watch after a look at what runs."""
+    if not running.ready:
+        return replace(watch, process=running.process, away=True, since=None)
+    same = watch.since is not None and watch.process == running.process
+    return replace(watch, process=running.process, since=watch.since if same else now)
+
+
+def back(watch: Watch, now: float, notice: float) -> bool:
+    """Whether the next one may go: another process is ready, and the load balancer had `notice` seconds to see it."""
+    return watch.another and watch.since is not None and now - watch.since >= notice
