@@ -19,6 +19,7 @@ COMMANDS = {
     "health": "Ask the agent whether the replica is healthy.",
     "check": "Measure everything once, and print a report to read.",
     "watch": "Watch one agent, or several, live.",
+    "replicas": "Show every replica of the cluster, as one agent knows it.",
     "drain": "Take the replica out of rotation, and wait for its connections to end.",
     "rollout-gate": "Say when this replica may be restarted, one at a time.",
     "checks": "List what is checked.",

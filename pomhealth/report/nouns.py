@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pomhealth.catalogue import CURERS, PLATFORMS
 from pomhealth.drain.model import End, Phase, Reason
+from pomhealth.publish.members import STATES
 from pomhealth.report.shapes import (
     Shape,
     by_name,
@@ -187,6 +188,66 @@ SHAPES: Mapping[str, Shape] = {
             "reported_otherwise": text('what the replica itself says, where it differs, else ""'),
             "blocked_by": text('id of the failing check that this one follows, "" for none'),
             "followers": IDS,
+        },
+    ),
+    "ailment": record(
+        "a check of a replica that fails or warns, in short",
+        {
+            "id": ID,
+            "cause": CAUSE,
+            "outcome": text('"fail", or "warn", which stops nothing'),
+            "gate": text('what a failure stops: "live", "ready", "alert" (nothing)'),
+            "summary": text("what was found, in one clause"),
+        },
+    ),
+    "member": record(
+        "a replica of the cluster; of one without an agent no more than the keys that are always there, and seen_by",
+        {
+            "host": text("its host's name; of one without an agent its address, as far as it is known"),
+            "agent": truth("whether an agent tells of it"),
+            "state": one_of(
+                STATES,
+                "stale and forgotten: silent, the latter for more than 24 hours; stopped: its agent said that it stops",
+            ),
+            "ready": truth("whether its /readyz answers 200, as its agent said within the last half minute"),
+        },
+        {
+            "seen_by": text("of one without an agent: what shows it"),
+            "id": text("id of the replica, a UUID that survives restarts"),
+            "self": truth("whether it is the replica of the agent that answers"),
+            "sound": truth("what its /readyz would answer by the policy strict"),
+            "live": truth("whether its /healthz answered 200 when its agent last told"),
+            "draining": truth("whether it was being taken out of rotation when its agent last told"),
+            "worst": perhaps(ref("ailment", "the first of its ailments; null without any")),
+            "ailments": listed(
+                ref("ailment"), "its checks that fail or warn, worst first: 16 at most, all with /replicas/ID"
+            ),
+            "pomerium": text("Pomerium's version"),
+            "envoy": text("Envoy's version"),
+            "agent_version": text("the agent's version"),
+            "config": text(
+                'fingerprint of the configuration that runs, equal on equal replicas; "" where unknown'
+            ),
+            "config_since": moment("when it was first seen with that configuration", never=True),
+            "addresses": by_name(text("HOST:PORT, * for every address"), "what it listens on, by option"),
+            "clock": perhaps(number("seconds that its clock is ahead of the database's", least=None)),
+            "first_seen": moment("when its agent first told of it", never=True),
+            "last_seen": moment("the last sign of life of its agent", never=True),
+            "version_since": moment(
+                "with /replicas/ID: when it was first seen with these versions", never=True
+            ),
+            "certificates_since": moment("with /replicas/ID: the same of its certificates", never=True),
+            "peer": text(
+                "with /replicas/ID: from where its agent reaches the database; empty over a Unix socket"
+            ),
+            "metrics": text("with /replicas/ID: where the replica announces its own metrics, HOST:PORT"),
+            "instead_of": text(
+                "with /replicas/ID: the id that it gave up, since another replica lives with it"
+            ),
+            "checks": by_name(
+                text('"pass", "warn CAUSE", "fail CAUSE", "skipped", "unknown"'),
+                "with /replicas/ID: each of its checks by id",
+            ),
         },
     ),
     "line": record(

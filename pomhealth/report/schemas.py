@@ -8,24 +8,34 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pomhealth.report.document import SCHEMA
-from pomhealth.report.nouns import CAUSE, IDS, OUTCOME, SHAPES
+from pomhealth.report.nouns import CAUSE, FIX, IDS, OUTCOME, SHAPES
 from pomhealth.report.shapes import (
     Shape,
     by_name,
     document,
     listed,
+    moment,
     number,
     perhaps,
     record,
     ref,
     text,
     truth,
+    whole,
 )
 
 READY = truth("whether /readyz answers 200")
 LIVE = truth("whether /healthz answers 200")
 STARTED = truth("whether /startupz answers 200")
 NOTICE = text('what the agent has to say of itself, "" for nothing')
+
+_CLUSTER = {
+    "enabled": truth("whether the agent takes part in the cluster's registry"),
+    "complete": truth("whether all that is registered is known, as it is now"),
+    "notice": text("why not all is known, in one line; empty where it is"),
+    "fix": FIX,
+    "at": moment("the moment of which this tells, by the clock of the registry's database", never=True),
+}
 
 
 def schemas() -> Mapping[str, Shape]:
@@ -110,6 +120,39 @@ def schemas() -> Mapping[str, Shape]:
                     },
                 ),
             },
+        ),
+        "replicas": (
+            "GET /replicas",
+            record(
+                "the cluster as the agent knows it",
+                {
+                    **_CLUSTER,
+                    "self": text("id of the replica of the agent that answers; empty while it has none"),
+                    "expected": whole(
+                        "how many replicas there should be, by the agent's settings; 0: no expectation"
+                    ),
+                    "ready": whole("how many are ready"),
+                    "policy": text("the readiness policy of the agent that answers"),
+                    "rollout": perhaps(
+                        record(
+                            "who may restart its replica now; null for nobody",
+                            {
+                                "holder": text("id of the replica"),
+                                "host": text("its host's name"),
+                                "until": moment("until when"),
+                            },
+                        )
+                    ),
+                    "hidden": whole("replicas that were silent for more than 24 hours; ?all lists them too"),
+                    "replicas": listed(
+                        ref("member"), "in the order of their hosts; last those without an agent"
+                    ),
+                },
+            ),
+        ),
+        "replica": (
+            "GET /replicas/ID",
+            {**ref("member"), **record("one replica of the cluster", _CLUSTER)},
         ),
         "config": (
             "pomhealth config -o json",

@@ -1,0 +1,1 @@
+"""Shows a person, or a program, what an agent says of its cluster."""
