@@ -8,6 +8,7 @@ import re
 from pomhealth.checks.context import Context
 from pomhealth.checks.kept import asked_or_kept
 from pomhealth.checks.names import configured_hosts
+from pomhealth.checks.notes import Notes
 from pomhealth.checks.xds import ask, ask_json
 from pomhealth.replica.routes import Host
 
@@ -59,6 +60,12 @@ async def running_hosts(context: Context) -> tuple[frozenset[str], float]:
 
     answer, _ = await context.notes.shared(_KEPT, ask_for_them, fresh=_FRESH)
     return answer
+
+
+def known_hosts(notes: Notes) -> frozenset[str] | None:
+    """The last answer of `running_hosts`, without a question to Envoy; None where none was asked for yet."""
+    kept = notes.recall(_KEPT)
+    return None if kept is None else frozenset(kept[1])
 
 
 class Domains:
