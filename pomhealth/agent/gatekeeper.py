@@ -9,7 +9,7 @@ from contextlib import suppress
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.logs import Log
 from pomhealth.cluster import gate, lease, passing
-from pomhealth.cluster.back import Running, Watch, back, seen
+from pomhealth.cluster.back import Running, Watch, left, seen
 from pomhealth.cluster.gate import Terms, Verdict
 from pomhealth.cluster.model import Account, Lease, Roster
 from pomhealth.cluster.sql import Away, Session
@@ -61,16 +61,18 @@ class Gatekeeper:
 
     def changed(self) -> None:
         """Something may be another than before."""
+        self._observe()
         self._bell.ring()
         self._news.set()
 
     async def run(self) -> None:
         """Gives the lease back when the restarted replica is back, and takes it again where the registry lost it."""
         while True:
-            await self._bell.heard(_EVERY if self._held is not None or self._unclear else None)
+            await self._bell.heard(self._pause())
             self._bell.hush()
             async with self._turn:
-                self._look()
+                self._find()
+                self._observe()
                 with suppress(Away):
                     await self._tend()
 
@@ -144,15 +146,29 @@ class Gatekeeper:
         self._watch = Watch(held.process)
         self._bell.ring()
 
-    def _look(self) -> None:
-        """What runs here now, whether the registry is there, and which lease is in it: perhaps one of a run before."""
-        roster, now = self._roster(), asyncio.get_running_loop().time()
+    def _pause(self) -> float | None:
+        """Seconds until there is something to do; None where there is nothing."""
+        if self._held is None:
+            return _EVERY if self._unclear else None
+        soon = self._left()
+        return _EVERY if not soon else min(soon, _EVERY)
+
+    def _left(self) -> float | None:
+        return left(self._watch, asyncio.get_running_loop().time(), self._settings().drain_notice)
+
+    def _find(self) -> None:
+        """Takes over a lease that the registry has for this replica: one of an agent's run before."""
+        roster = self._roster()
         found = roster.lease
         own = found if found is not None and found.holder == roster.mine and found != self._done else None
         if self._held is None and own is not None and roster.complete and not self._unclear:
             self._hold(own, own.until - roster.at)
+
+    def _observe(self) -> None:
+        """Notes what runs here now, and whether the registry is there."""
         if self._held is None:
             return
+        roster, now = self._roster(), asyncio.get_running_loop().time()
         account = self._account()
         self._watch = seen(self._watch, Running(account.process, account.ready), now)
         self._doubt = self._doubt or roster.trouble is not None
@@ -169,7 +185,7 @@ class Gatekeeper:
             if self._unclear:
                 await self._give_back(None)
             return
-        if back(self._watch, asyncio.get_running_loop().time(), self._settings().drain_notice):
+        if self._left() == 0.0:
             if await self._give_back(held.process):
                 self._log().info("the replica is back: the next one may be restarted")
         elif self._doubt:

@@ -40,6 +40,8 @@ def seen(watch: Watch, running: Running, now: float) -> Watch:
     return replace(watch, process=running.process, since=watch.since if same else now)
 
 
-def back(watch: Watch, now: float, notice: float) -> bool:
-    """Whether the next one may go: another process is ready, and the load balancer had `notice` seconds to see it."""
-    return watch.another and watch.since is not None and now - watch.since >= notice
+def left(watch: Watch, now: float, notice: float) -> float | None:
+    """Seconds until the next one may go, 0 where it may: another process is ready, and the load balancer had `notice`
+    seconds to see it. None where that is not in sight.
+    """
+    return max(watch.since + notice - now, 0.0) if watch.another and watch.since is not None else None

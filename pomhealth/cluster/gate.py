@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pomhealth.cluster.model import Lease, Roster
 
 HOLD = 600.0  # seconds for which a lease holds, where nobody says else
-SHORTEST, LONGEST = 30.0, 86400.0  # seconds that may be asked for
+SHORTEST, LONGEST = 30, 86400  # seconds that may be asked for
 MOST = 100_000  # replicas that may be asked for
 NAMED = 5  # replicas that stand in the way and are named, at most
 _TEXT = 100  # characters of a host's name that are told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pomhealth.cluster.back import Running, Watch, back, seen
+from pomhealth.cluster.back import Running, Watch, left, seen
 from pomhealth.cluster.gate import Look, Need, Other, Terms, barred, need, verdict
 from pomhealth.cluster.model import OFF, Lease, Roster, Trouble
 from pomhealth.cluster.passing import Order, last, read, told, written
@@ -177,31 +177,31 @@ def after(of: str, *looks: tuple[float, str, bool]) -> Watch:
 
 def test_a_replica_is_back_once_another_process_was_ready_for_as_long_as_is_noticed() -> None:
     watch = after("one", (0, "one", True), (5, "", False), (6, "two", False), (7, "two", True))
-    assert not back(watch, 16.9, 10)
-    assert back(watch, 17, 10)
+    assert left(watch, 16, 10) == 1
+    assert left(watch, 17, 10) == 0
 
 
 def test_a_replica_that_flaps_is_back_when_it_stays_ready() -> None:
     watch = after("one", (1, "two", True), (9, "two", False), (10, "two", True))
-    assert not back(watch, 19, 10)
-    assert back(watch, 20, 10)
+    assert left(watch, 19, 10) == 1
+    assert left(watch, 20, 10) == 0
 
 
 def test_a_replica_that_is_restarted_twice_is_back_when_the_second_is() -> None:
     watch = after("one", (1, "two", True), (9, "three", True))
-    assert not back(watch, 11, 10)
-    assert back(watch, 19, 10)
+    assert left(watch, 11, 10) == 8
+    assert left(watch, 19, 10) == 0
 
 
 def test_the_same_process_is_not_another_however_ill_it_was() -> None:
     watch = after("one", (0, "one", True), (1, "one", False), (2, "one", True))
-    assert not back(watch, 1000, 10)
+    assert left(watch, 1000, 10) is None
 
 
 def test_an_agent_that_comes_later_knows_another_process_too() -> None:
-    assert back(after("one", (0, "two", True)), 10, 10)
+    assert left(after("one", (0, "two", True)), 10, 10) == 0
 
 
 def test_where_no_process_can_be_seen_it_is_back_when_it_was_away() -> None:
-    assert not back(after("", (0, "", True)), 1000, 10)
-    assert back(after("", (0, "", True), (1, "", False), (2, "", True)), 12, 10)
+    assert left(after("", (0, "", True)), 1000, 10) is None
+    assert left(after("", (0, "", True), (1, "", False), (2, "", True)), 12, 10) == 0
