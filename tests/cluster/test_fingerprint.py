@@ -302,8 +302,7 @@ async def test_in_zero_mode_the_hosts_that_envoy_runs_stand_for_it() -> None:
 
 
 async def test_a_real_replica_keeps_the_fingerprint_of_what_it_runs(standin: StandIn) -> None:
-    shared = {"shared_secret": SECRET, "cookie_secret": SECRET}
-    one, other = standin(**shared), standin(**shared)
+    one, other = (standin(shared_secret=SECRET, cookie_secret=SECRET) for _ in range(2))
     watching, _ = watch()
     async with context_of(one) as context:
         watching.config(context.replica, None, 5.0)
