@@ -35,7 +35,7 @@ WITH held AS MATERIALIZED (
 ), others AS MATERIALIZED (
   SELECT id, {_HOST} AS host, last_seen, last_seen < clock_timestamp() - interval '{STALE:g} s' AS silent,
     coalesce(account->'ready' = 'true', false) AS ready, coalesce(account->'draining' = 'true', false) AS draining
-  FROM pomhealth.replicas
+  FROM pomhealth.cluster
   WHERE id <> {{0}}::uuid AND NOT stopped AND last_seen > clock_timestamp() - interval '{FORGOTTEN:g} s'
     AND NOT (SELECT busy FROM held)
 ), counted AS MATERIALIZED (
@@ -50,7 +50,7 @@ WITH held AS MATERIALIZED (
 )
 SELECT extract(epoch FROM clock_timestamp()), (SELECT extract(epoch FROM until) FROM taken),
   busy, holder, extract(epoch FROM until), process,
-  (SELECT {_HOST} FROM pomhealth.replicas WHERE id = holder), everybody, fit,
+  (SELECT {_HOST} FROM pomhealth.cluster WHERE id = holder), everybody, fit,
   (SELECT json_agg(json_build_array(id, host, ready, draining, silent, extract(epoch FROM last_seen)))
    FROM (SELECT * FROM others WHERE NOT ready OR draining OR silent ORDER BY host, id LIMIT {NAMED}) AS named),
   (SELECT count(pg_notify('{CHANNEL}', '{LEASES}')) FROM taken)

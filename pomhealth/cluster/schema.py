@@ -1,8 +1,8 @@
 """The registry's tables, how they come to be, and the rights that their use needs. Pure.
 
-A sign of life writes one short tuple anew in its own page: what is long (`account`, `certificates`) lies apart in TOAST
-and stays where it is, no index holds what changes, and half of each page is left free (PostgreSQL's documentation,
-heap-only tuples). Older agents go on working beside newer ones: a step adds, and `least` says from which step on an
+A sign of life writes one short tuple anew in its own page: what is long has a table of its own, no index holds what
+changes, and half of each page is left free (PostgreSQL's documentation, heap-only tuples). The view `cluster` has both
+together. Older agents go on working beside newer ones: a step adds, and `least` says from which step on an
 agent must know of it.
 """
 
@@ -42,10 +42,17 @@ CREATE TABLE pomhealth.replicas (
   config_since timestamptz NOT NULL DEFAULT now(),
   version_since timestamptz NOT NULL DEFAULT now(),
   certificates_since timestamptz NOT NULL DEFAULT now(),
-  peer inet DEFAULT inet_client_addr(),
+  peer inet DEFAULT inet_client_addr()
+) WITH (fillfactor = 50)""",
+            """\
+CREATE TABLE pomhealth.accounts (
+  id uuid PRIMARY KEY REFERENCES pomhealth.replicas ON DELETE CASCADE,
   account jsonb NOT NULL,
   certificates jsonb NOT NULL
-) WITH (fillfactor = 50, toast_tuple_target = 128)""",
+) WITH (fillfactor = 50)""",
+            """\
+CREATE VIEW pomhealth.cluster AS
+  SELECT r.*, a.account, a.certificates FROM pomhealth.replicas AS r JOIN pomhealth.accounts AS a USING (id)""",
             """\
 CREATE TABLE pomhealth.leases (
   name text PRIMARY KEY,
@@ -85,8 +92,8 @@ def grants(role: str) -> tuple[str, ...]:
     who = '"' + role.replace('"', '""') + '"'
     return (
         f"GRANT USAGE ON SCHEMA pomhealth TO {who}",
-        f"GRANT SELECT ON pomhealth.steps TO {who}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON pomhealth.replicas, pomhealth.leases TO {who}",
+        f"GRANT SELECT ON pomhealth.steps, pomhealth.cluster TO {who}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON pomhealth.replicas, pomhealth.accounts, pomhealth.leases TO {who}",
     )
 
 

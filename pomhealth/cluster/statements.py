@@ -35,10 +35,10 @@ MADE = Ask("COMMIT")
 UNDO = Ask("ROLLBACK")
 ANY_STEP = Ask("SELECT to_regclass('pomhealth.steps') IS NOT NULL")
 
-_NOW = "extract(epoch FROM now())"
+_NOW = "date_part('epoch', now())"
 _COLUMNS = (
-    "id, account, extract(epoch FROM first_seen), extract(epoch FROM last_seen), stopped, revision, "
-    "extract(epoch FROM config_since), extract(epoch FROM version_since), extract(epoch FROM certificates_since), "
+    "id, account, date_part('epoch', first_seen), date_part('epoch', last_seen), stopped, revision, "
+    "date_part('epoch', config_since), date_part('epoch', version_since), date_part('epoch', certificates_since), "
     "host(peer)"
 )
 _FACTS = "config, version, digest"
@@ -49,7 +49,13 @@ version = CASE WHEN {1} = '' THEN r.version ELSE {1} END,
 version_since = CASE WHEN {1} IN ('', r.version) THEN r.version_since ELSE now() END,
 digest = CASE WHEN {2} = '' THEN r.digest ELSE {2} END,
 certificates_since = CASE WHEN {2} IN ('', r.digest) THEN r.certificates_since ELSE now() END,
-account = {3}::jsonb, certificates = {4}::jsonb, revision = r.revision + 1, last_seen = now(), stopped = false"""
+revision = r.revision + 1, last_seen = now(), stopped = false"""
+_TOLD = (
+    "told AS (INSERT INTO pomhealth.accounts AS a (id, account, certificates) "
+    "SELECT id, {3}::jsonb, {4}::jsonb FROM written "
+    "ON CONFLICT (id) DO UPDATE SET account = excluded.account, certificates = excluded.certificates) "
+    f"SELECT {_NOW}, revision FROM written"  # noqa: S608  (of constants)
+)
 
 
 def _values(account: Account) -> tuple[str, ...]:
@@ -65,11 +71,11 @@ def _values(account: Account) -> tuple[str, ...]:
 def claim(id_: str, run: str, mark: str, account: Account) -> Ask:
     """Takes the row: gives the time and the revision, or no row where another living agent has it."""
     return Ask(
-        f"INSERT INTO pomhealth.replicas AS r ({_FACTS}, account, certificates, id, run, mark) "  # noqa: S608  (of constants)
-        "VALUES ({0}, {1}, {2}, {3}::jsonb, {4}::jsonb, {5}, {6}, {7}) "
+        f"WITH written AS (INSERT INTO pomhealth.replicas AS r ({_FACTS}, id, run, mark) "  # noqa: S608  (of constants)
+        "VALUES ({0}, {1}, {2}, {5}, {6}, {7}) "
         f"ON CONFLICT (id) DO UPDATE SET {_CHANGED}, run = {{6}}, mark = {{7}}, peer = inet_client_addr() "
         f"WHERE r.run = {{6}} OR r.mark = {{7}} OR r.stopped OR r.last_seen < now() - interval '{STALE:g} s' "
-        f"RETURNING {_NOW}, r.revision",
+        f"RETURNING id, revision), {_TOLD}",
         (*_values(account), id_, run, mark),
     )
 
@@ -77,8 +83,8 @@ def claim(id_: str, run: str, mark: str, account: Account) -> Ask:
 def write(id_: str, run: str, account: Account) -> Ask:
     """Writes the row anew; no row comes back where it is no longer ours."""
     return Ask(
-        f"UPDATE pomhealth.replicas AS r SET {_CHANGED} WHERE r.id = {{5}} AND r.run = {{6}} "  # noqa: S608  (as above)
-        f"RETURNING {_NOW}, r.revision",
+        f"WITH written AS (UPDATE pomhealth.replicas AS r SET {_CHANGED} WHERE r.id = {{5}} AND r.run = {{6}} "  # noqa: S608  (as above)
+        f"RETURNING id, revision), {_TOLD}",
         (*_values(account), id_, run),
     )
 
@@ -112,14 +118,14 @@ def tell(what: str) -> Ask:
 def owner(id_: str) -> Ask:
     """Who has this row: the run, the mark and the last sign of life."""
     return Ask(
-        "SELECT run, mark, extract(epoch FROM last_seen) FROM pomhealth.replicas WHERE id = {0}", (id_,)
+        "SELECT run, mark, date_part('epoch', last_seen) FROM pomhealth.replicas WHERE id = {0}", (id_,)
     )
 
 
 def load(after: str) -> Ask:
     """A page of all rows, by their ids; `after` is the last id of the page before."""
     return Ask(
-        f"SELECT {_COLUMNS} FROM pomhealth.replicas WHERE id > {{0}} "  # noqa: S608  (as above)
+        f"SELECT {_COLUMNS} FROM pomhealth.cluster WHERE id > {{0}} "  # noqa: S608  (as above)
         f"AND last_seen > now() - interval '{KEPT_DAYS} days' ORDER BY id LIMIT {PAGE}",
         (after or "00000000-0000-0000-0000-000000000000",),
     )
@@ -127,30 +133,32 @@ def load(after: str) -> Ask:
 
 def fetch(ids: Sequence[str]) -> Ask:
     """The rows with these ids."""
-    return Ask(f"SELECT {_COLUMNS} FROM pomhealth.replicas WHERE id IN ({_slots(ids)})", tuple(ids))  # noqa: S608  (as above)
+    return Ask(f"SELECT {_COLUMNS} FROM pomhealth.cluster WHERE id IN ({_slots(ids)})", tuple(ids))  # noqa: S608  (as above)
 
 
 def certificates(ids: Sequence[str]) -> Ask:
     """The certificates of the rows with these ids."""
     return Ask(
-        f"SELECT id, certificates FROM pomhealth.replicas WHERE id IN ({_slots(ids)})",  # noqa: S608  (as above)
+        f"SELECT id, certificates FROM pomhealth.accounts WHERE id IN ({_slots(ids)})",  # noqa: S608  (as above)
         tuple(ids),
     )
 
 
 def signs(*, everybody: bool) -> Ask:
-    """Signs of life: id, last one, revision, whether it stopped; of everybody, or of those that are silent."""
-    since = f"interval '{KEPT_DAYS} days'"
-    silent = "" if everybody else f" AND last_seen < now() - interval '{QUIET:g} s'"
+    """Signs of life: id, last one, revision, whether it stopped; of everybody, or of those that are silent.
+
+    The moment is worked out once, in a query of its own, and not for every row.
+    """
+    silent = "" if everybody else f"last_seen < (SELECT now() - interval '{QUIET:g} s') AND "
     return Ask(
-        "SELECT id, extract(epoch FROM last_seen), revision, stopped FROM pomhealth.replicas "  # noqa: S608  (as above)
-        f"WHERE last_seen > now() - {since}{silent}"
+        "SELECT id, date_part('epoch', last_seen), revision, stopped FROM pomhealth.replicas "  # noqa: S608  (as above)
+        f"WHERE {silent}last_seen > (SELECT now() - interval '{KEPT_DAYS} days')"
     )
 
 
 NOW = Ask(f"SELECT {_NOW}")
 LEASE = Ask(
-    "SELECT holder, extract(epoch FROM until), process FROM pomhealth.leases "
+    "SELECT holder, date_part('epoch', until), process FROM pomhealth.leases "
     "WHERE name = 'rollout' AND until > now()"
 )
 SWEEP = Ask(f"DELETE FROM pomhealth.replicas WHERE last_seen < now() - interval '{KEPT_DAYS} days'")  # noqa: S608  (as above)

@@ -32,14 +32,16 @@ class Tables:
         """A replica's row; its last sign of life was so many seconds ago."""
         said = {"host": f"host-{id_[-1]}", "ready": True, "draining": False, **account}
         self.execute(
-            "INSERT INTO pomhealth.replicas (id, run, mark, account, certificates, stopped, last_seen)"
-            " VALUES (%s, %s, '', %s, '{}', %s, now() - %s * interval '1 s') ON CONFLICT (id) DO UPDATE SET"
-            " account = excluded.account, stopped = excluded.stopped, last_seen = excluded.last_seen",
+            "WITH put AS (INSERT INTO pomhealth.replicas (id, run, mark, stopped, last_seen)"
+            " VALUES (%s, %s, '', %s, now() - %s * interval '1 s') ON CONFLICT (id) DO UPDATE SET"
+            " stopped = excluded.stopped, last_seen = excluded.last_seen RETURNING id)"
+            " INSERT INTO pomhealth.accounts (id, account, certificates) SELECT id, %s, '{}' FROM put"
+            " ON CONFLICT (id) DO UPDATE SET account = excluded.account",
             id_,
             id_,
-            json.dumps(said),
             stopped,
             silent,
+            json.dumps(said),
         )
 
     def holder(self) -> tuple[str, str] | None:
@@ -48,7 +50,7 @@ class Tables:
         return (rows[0][0], rows[0][1]) if rows else None
 
     def clear(self) -> None:
-        self.execute("TRUNCATE pomhealth.leases, pomhealth.replicas")
+        self.execute("TRUNCATE pomhealth.leases, pomhealth.replicas, pomhealth.accounts")
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[PostgresRegistry]:

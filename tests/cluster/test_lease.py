@@ -158,7 +158,7 @@ async def test_who_waited_for_its_turn_judges_by_what_is_so_then(tables: Tables)
                 until, lambda: bool(tables.execute("SELECT 1 FROM pg_locks WHERE NOT granted"))
             )
             cursor.execute(
-                "UPDATE pomhealth.replicas SET account = account || '{\"ready\": false}' WHERE id = %s",
+                "UPDATE pomhealth.accounts SET account = account || '{\"ready\": false}' WHERE id = %s",
                 (OTHER,),
             )
             first.commit()
@@ -212,8 +212,9 @@ async def test_the_others_hear_of_it(tables: Tables) -> None:
 
 async def test_only_a_few_of_many_that_are_not_ready_are_named(tables: Tables) -> None:
     tables.execute(
-        "INSERT INTO pomhealth.replicas (id, run, mark, account, certificates) SELECT gen_random_uuid(),"
-        " gen_random_uuid(), '', jsonb_build_object('host', repeat('x', 5000)), '{}' FROM generate_series(1, 50)"
+        "WITH put AS (INSERT INTO pomhealth.replicas (id, run, mark) SELECT gen_random_uuid(), gen_random_uuid(), ''"
+        " FROM generate_series(1, 50) RETURNING id) INSERT INTO pomhealth.accounts"
+        " SELECT id, jsonb_build_object('host', repeat('x', 5000)), '{}' FROM put"
     )
     look = await tried(tables)
     assert (look.others, look.fit, len(look.amiss)) == (52, 2, 5)

@@ -265,8 +265,9 @@ async def test_a_row_that_somebody_else_wrote_is_read_as_far_as_it_makes_sense(d
         ):
             _execute(
                 dsn,
-                "INSERT INTO pomhealth.replicas (id, run, mark, account, certificates) "
-                "VALUES (gen_random_uuid(), gen_random_uuid(), '', %s::jsonb, '7')",
+                "WITH put AS (INSERT INTO pomhealth.replicas (id, run, mark) "
+                "VALUES (gen_random_uuid(), gen_random_uuid(), '') RETURNING id) "
+                "INSERT INTO pomhealth.accounts SELECT id, %s::jsonb, '7' FROM put",
                 said,
             )
         members, _ = await registry.load()
