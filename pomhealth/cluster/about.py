@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from pomhealth import __version__
 from pomhealth.cluster.model import Account, Ailment
@@ -22,7 +24,7 @@ CHECKS = 200
 _WORD = 100  # characters of an id, a cause, a version, a name
 _ADDRESSES = 20
 _OWN_MADE = "*"  # the name in the certificate that Pomerium makes itself, anew at each start
-_LEFT_OUT = dict.fromkeys((*range(32), 127, *range(55296, 57344)), " ")  # jsonb takes not all of them
+_LEFT_OUT = re.compile("[\0-\x1f\x7f\ud800-\udfff]")  # jsonb takes not all of them
 
 
 def account(
@@ -47,7 +49,7 @@ def account(
     """
     entries = status.entries
     found = entries[CERTIFICATES].component.measured if CERTIFICATES in entries else None
-    serials = _serials(found.certificates if found is not None else ())
+    serials, digest = _serials(found.certificates if found is not None else ())
     return Account(
         host=text(host),
         addresses=dict(_addresses(replica)),
@@ -61,8 +63,8 @@ def account(
         draining=draining,
         checks={text(id_): _said(entry) for id_, entry in list(entries.items())[:CHECKS]},
         ailments=tuple(_ailment(entry) for entry in status.alerts()[:AILMENTS]),
-        certificates=dict(list(serials.items())[:NAMES]),
-        certificates_digest=_digest(serials) if serials else "",
+        certificates=serials,
+        certificates_digest=digest,
         clock=clock,
         clock_error=clock_error,
         process=process,
@@ -103,7 +105,7 @@ def announced(replica: Replica | None, host: str) -> str:
 
 def text(said: str, most: int = _WORD) -> str:
     """On one line, at most so long, and of characters that PostgreSQL keeps."""
-    said = said[: 4 * most].translate(_LEFT_OUT).strip()
+    said = _LEFT_OUT.sub(" ", said[: 4 * most]).strip()
     return said if len(said) <= most else f"{said[: most - 1]}…"
 
 
@@ -129,8 +131,10 @@ def _addresses(replica: Replica | None) -> Iterator[tuple[str, str]]:
         yield text(one.role), text(one.where)
 
 
-def _serials(found: Iterable[Validity]) -> dict[str, str]:
-    """The serial numbers by the names that they are for, in the names' order.
+@lru_cache(maxsize=1)
+def _serials(found: tuple[Validity, ...]) -> tuple[Mapping[str, str], str]:
+    """The serial numbers by the names that they are for, in the names' order, as many as are told; and a digest that is
+    equal where all of them are.
 
     Of several certificates for the same names all are told. What could not be read has none.
     """
@@ -138,9 +142,6 @@ def _serials(found: Iterable[Validity]) -> dict[str, str]:
     for one in found:
         if one.serial and one.name != _OWN_MADE:
             serials.setdefault(text(one.name, SUMMARY), set()).add(text(one.serial))
-    return {name: text(",".join(sorted(serials[name])), SUMMARY) for name in sorted(serials)}
-
-
-def _digest(serials: Mapping[str, str]) -> str:
-    """Equal where all of them are, not only those that are told."""
-    return hashlib.sha256(json.dumps(serials, sort_keys=True).encode()).hexdigest()[:16]
+    told = {name: text(",".join(sorted(serials[name])), SUMMARY) for name in sorted(serials)}
+    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16] if told else ""
+    return dict(list(told.items())[:NAMES]), digest

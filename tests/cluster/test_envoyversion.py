@@ -24,4 +24,5 @@ async def test_envoy_tells_its_version_once(standin: StandIn) -> None:
 
 def test_what_is_no_version_is_none() -> None:
     assert of_answer({"version": "abc/1.40.0/Clean/RELEASE/BoringSSL"}) == "1.40.0"
-    assert [of_answer(said) for said in (None, [], {}, {"version": 7}, {"version": "x"})] == [""] * 5
+    nothing: tuple[object, ...] = (None, [], {}, {"version": 7}, {"version": "x"})
+    assert [of_answer(said) for said in nothing] == [""] * 5
