@@ -140,10 +140,15 @@ def decide(state: Held, facts: Facts, policy: Policy, roster: Roster, now: float
 
 
 def known_sound(roster: Roster, since: float) -> Member | None:
-    """Another replica that was sound at this moment of the database's clock, or later; None where none is known."""
+    """Another replica that was sound at this moment of the database's clock, or later; None where none is known.
+
+    A sign of life from the time to come is one from before that clock was set back.
+    """
     if not roster.mine:
         return None  # which row is this replica's own is not known
-    return next((one for one in _others(roster) if one.account.sound and one.last_seen >= since), None)
+    return next(
+        (one for one in _others(roster) if one.account.sound and since <= one.last_seen <= roster.at), None
+    )
 
 
 def _others(roster: Roster) -> tuple[Member, ...]:
