@@ -1,59 +1,22 @@
-"""The agent's place in its cluster: joins the registry, and knows the others. Nothing else waits for it.
-
-Where the registry cannot be had, everything goes on: the newest state alone is kept, to be written once it is back, and
-what is known of the others is told with the reason why it may be old.
-"""
+"""The agent's place in its cluster, where the operator wants one: most agents have none, and load nothing for it."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
-from pomhealth.agent.identities import Identities
 from pomhealth.agent.logs import Log
-from pomhealth.agent.speaker import Speaker
-from pomhealth.blocking import Workers
 from pomhealth.checks import Context
-from pomhealth.cluster.book import Book, signature
-from pomhealth.cluster.model import OFF, Roster, Trouble
+from pomhealth.cluster.model import OFF, Account, Roster, Trouble
 from pomhealth.cluster.sql import Ask, Away, Row
-from pomhealth.reach import Silent
 from pomhealth.settings import Settings
-from pomhealth.status import Change
 
 if TYPE_CHECKING:
-    from pomhealth.cluster.membership import Membership
-    from pomhealth.cluster.session import PostgresRegistry
+    from pomhealth.agent.belonging import Belonging
 
-OPENING = 12.0  # seconds for a session: several servers may have to be tried
-CLOSING = 1.0  # seconds for the last word
-_FILE = 1.0  # seconds for reading a file
-AT_ONCE = 1.5  # seconds for the session after one that was lost, before anybody is told
-LASTED = 5.0  # seconds that a session must have lasted for that
-_SOON, _LATE = 0.1, 2.0  # seconds until the registry is tried again, the first time and at most
-_EACH = 0.01  # seconds more, at most, for each replica of the cluster
-_REFUSED = 30.0  # seconds, where it is not a matter of reaching it
-_STORAGE = "storage.backend"
-_REACHING = ("refused", "unreachable", "timeout", "read-only", "too-many-connections", "disk-full")
-_TURN_ON = "set cluster_dsn to a PostgreSQL that all replicas of the cluster reach"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How to get to the registry; `dsn` is a secret."""
-
-    dsn: str = field(repr=False)
-    environment: dict[str, str] = field(default_factory=dict, repr=False)
-    root: str = ""
-    cwd: str = ""
+HOW = "the cluster view is off: set `cluster = true` (POMHEALTH_CLUSTER=true) on every replica"
 
 
 class Fleet:
@@ -77,195 +40,58 @@ class Fleet:
         self._address = address
         self._log = log
         self._told = told
-        self._run = str(uuid4())
-        self._workers = Workers()
         self._bell = Bell()
-        self._book = Book()
-        self._identities = Identities(self._workers, log)
-        self._speaker = Speaker(board, context, self._workers)
-        self._membership: Membership | None = None
-        self._session: PostgresRegistry | None = None
-        self._trouble: Trouble | None = None
-        self._away_since: float | None = None
-        self._took_part = False
-        self._roster = OFF
-        self._signature: object = None
-        board.subscribe(self._changed)
+        self._belonging: Belonging | None = None
 
     @property
     def roster(self) -> Roster:
         """The cluster as it is known now."""
-        return self._roster
+        return self._belonging.roster if self._belonging is not None else OFF
 
-    @property
-    def _mine(self) -> str:
-        return self._identities.known.id if self._identities.known is not None else ""
+    def account(self) -> Account:
+        """What is so of this replica, as the others are told."""
+        return self._belonging.account() if self._belonging is not None else Account("")
 
     async def ask(self, *asks: Ask, deadline: float) -> Sequence[Sequence[Row]]:
         """Asks the registry, as its session does. Raises Away."""
-        session = self._session
-        if session is None:
-            raise Away(self._trouble or Trouble("unreachable", "there is no session with the registry yet"))
-        return await session.ask(*asks, deadline=deadline)
+        if self._belonging is None:
+            raise Away(Trouble("unreachable", HOW))
+        return await self._belonging.ask(*asks, deadline=deadline)
 
     async def run(self) -> None:
-        """Keeps this replica's place in the registry for as long as the settings want that."""
-        failed = 0
+        """Keeps this replica's place for as long as the settings want that."""
         while True:
             self._bell.hush()
-            if not self._settings().cluster:
-                self._forget()
-                await self._bell.heard()
-                continue
-            wait = 0.0
-            began = asyncio.get_running_loop().time()
-            try:
-                await self._take_part(AT_ONCE if failed == 1 else OPENING)
-                failed = 0
-            except Silent as silence:
-                self._lose(Trouble("unreachable", f"the replica's id cannot be read: {silence}"))
-                wait = _REFUSED
-            except Away as away:
-                lasted = asyncio.get_running_loop().time() - began
-                if self._took_part and lasted > LASTED:
-                    failed = 1  # sessions come to their end: the next one is tried before anybody is told
-                else:
-                    failed += 1
-                    self._lose(away.trouble)
-                    wait = self._pause(away.trouble, failed)
-            await self._bell.heard(wait)
-
-    def _pause(self, trouble: Trouble, failed: int) -> float:
-        """Seconds until the registry is tried again: the longer the more often it failed, and the more there are."""
-        most = max(_LATE, len(self._book) * _EACH) if trouble.cause in _REACHING else _REFUSED
-        return min(most, _SOON * 2.0**failed) * (0.5 + random.random() / 2)  # noqa: S311  (not all at once)
+            if self._settings().cluster:
+                await self._belong()
+            await self._bell.heard()
 
     def reload(self) -> None:
         """The settings, or the replica, may be others now."""
-        self._looking = asyncio.ensure_future(self._look())
-
-    async def _look(self) -> None:
-        if self._settings().cluster:
-            await self._speaker.look()
         self._bell.ring()
-        if self._membership is not None:
-            self._membership.ring()
+        if self._belonging is not None:
+            self._belonging.reload()
 
     async def close(self) -> None:
         """Says that this agent stops, if that can be said at once."""
-        session, mine = self._session, self._mine
-        if session is not None and mine:
-            from pomhealth.cluster.registry import Registry  # noqa: PLC0415  (loaded already, where there is a session)
+        if self._belonging is not None:
+            await self._belonging.close()
 
-            with contextlib.suppress(Away, asyncio.TimeoutError):
-                await asyncio.wait_for(Registry(session, self._run).leave(mine), CLOSING)
+    async def _belong(self) -> None:
+        from pomhealth.agent.belonging import Belonging  # noqa: PLC0415  (it takes 2 MiB)
 
-    async def _take_part(self, deadline: float) -> None:
-        """One session with the registry, until it is lost (raises Away) or another is wanted.
-
-        `deadline` is the seconds until there must be one.
-        """
-        from pomhealth.cluster.membership import Membership, Taken  # noqa: PLC0415  (its driver is loaded only where it is used)
-        from pomhealth.cluster.registry import Registry  # noqa: PLC0415  (as above)
-        from pomhealth.cluster.session import PostgresRegistry, opening  # noqa: PLC0415  (as above)
-
-        self._took_part = False
-        way = await self._way()
-        identity = await self._identities.load(self._settings(), self._address())
-        await self._speaker.look()
-        session = await PostgresRegistry.open(
-            opening(way.dsn, way.environment, way.root, way.cwd), deadline=deadline
+        self._belonging = Belonging(
+            self._board,
+            self._context,
+            self._settings,
+            address=self._address,
+            log=self._log,
+            told=self._told,
         )
         try:
-            self._session = session
-            self._membership = Membership(
-                session,
-                Registry(session, self._run),
-                self._book,
-                account=lambda tick: self._speaker.account(tick, self._identities.instead_of),
-                turned=self._turned,
-            )
-            await self._membership.run(identity.id, identity.mark, lambda: self._other(way))
-        except Taken:
-            await self._identities.renew()
-            self._log().warning("another agent has this replica's id; it takes a new one", id=identity.id)
+            await self._belonging.run()
         finally:
-            self._session = self._membership = None
-            session.close()
-
-    async def _way(self) -> Way:
-        """Where the registry is. Raises Away."""
-        settings = self._settings()
-        if settings.cluster_dsn:
-            return Way(settings.cluster_dsn)
-        if settings.cluster_dsn_file:
-            return Way(await self._read(settings.cluster_dsn_file))
-        context = self._context()
-        if context is None or context.replica.storage is None:
-            raise Away(
-                Trouble("unreachable", "the replica's own PostgreSQL is not known yet", (_TURN_ON + ".",))
-            )
-        replica, storage = context.replica, context.replica.storage
-        if storage.kind != "postgres" or not storage.dsn:
-            raise Away(Trouble("unreachable", f"the replica's storage is {storage.kind}: {_TURN_ON}"))
-        return Way(storage.dsn, dict(replica.environment), replica.root, replica.cwd)
-
-    async def _read(self, path: str) -> str:
-        """The connection string in this file. Raises Away."""
-        try:
-            text = await self._workers.call(
-                "cluster_dsn_file", lambda: Path(path).read_text(encoding="utf-8").strip(), deadline=_FILE
-            )
-        except (OSError, ValueError, Silent) as error:
-            why = getattr(error, "strerror", None) or getattr(error, "why", "it is not UTF-8 text")
-            raise Away(Trouble("unreachable", f"{path} (cluster_dsn_file) cannot be read: {why}")) from None
-        if not text:
-            raise Away(Trouble("unreachable", f"{path} (cluster_dsn_file) is empty"))
-        return text
-
-    def _other(self, way: Way) -> bool:
-        """Whether the operator, or the replica, wants another registry than this one by now."""
-        settings, context = self._settings(), self._context()
-        if not settings.cluster:
-            return True
-        if settings.cluster_dsn:
-            return settings.cluster_dsn != way.dsn
-        if settings.cluster_dsn_file or context is None or context.replica.storage is None:
-            return False
-        return bool(context.replica.storage.dsn) and context.replica.storage.dsn != way.dsn
-
-    def _changed(self, turned: tuple[Change, ...]) -> None:
-        """The board tells of a change; words alone wait for the next beat."""
-        if self._membership is not None and turned:
-            self._membership.ring()
-        elif self._away_since is not None and any(change.id == _STORAGE for change in turned):
-            self._bell.ring()
-
-    def _turned(self) -> None:
-        """The book is another, and what is in it is as new as can be."""
-        if self._away_since is not None or not self._roster.wanted:
-            self._log().info("this replica is in the registry of its cluster", replicas=len(self._book))
-        self._took_part = True
-        self._trouble, self._away_since = None, None
-        self._become(self._book.roster(self._mine, None))
-
-    def _lose(self, trouble: Trouble) -> None:
-        if self._trouble is None or self._trouble.cause != trouble.cause:
-            self._log().warning("the cluster view is incomplete", why=trouble.why)
-        if self._away_since is None:
-            self._away_since = asyncio.get_running_loop().time()
-        self._trouble = trouble
-        self._become(self._book.roster(self._mine, trouble))
-
-    def _forget(self) -> None:
-        """The registry is not wanted any more."""
-        self._book = Book()
-        self._trouble = self._away_since = None
-        self._become(OFF)
-
-    def _become(self, roster: Roster) -> None:
-        self._roster = roster
-        now = signature(roster)
-        if now != self._signature:
-            self._signature = now
+            await self._belonging.close()
+            self._belonging = None
+            self._board.roster_changed(OFF)
             self._told()

@@ -51,10 +51,10 @@ digest = CASE WHEN {2} = '' THEN r.digest ELSE {2} END,
 certificates_since = CASE WHEN {2} IN ('', r.digest) THEN r.certificates_since ELSE now() END,
 revision = r.revision + 1, last_seen = now(), stopped = false"""
 _TOLD = (
-    "told AS (INSERT INTO pomhealth.accounts AS a (id, account, certificates) "
+    "told AS (INSERT INTO pomhealth.accounts AS a (id, account, certificates) "  # noqa: S608  (of constants)
     "SELECT id, {3}::jsonb, {4}::jsonb FROM written "
     "ON CONFLICT (id) DO UPDATE SET account = excluded.account, certificates = excluded.certificates) "
-    f"SELECT {_NOW}, revision FROM written"  # noqa: S608  (of constants)
+    f"SELECT {_NOW}, revision FROM written"
 )
 
 

@@ -1,0 +1,297 @@
+"""The agent's place in its cluster: it joins the registry, and knows the others. Nothing else waits for it.
+
+Where the registry cannot be had, everything goes on: the newest state alone is kept, to be written once it is back, and
+what is known of the others is told with the reason why it may be old.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from pomhealth.agent.bell import Bell
+from pomhealth.agent.board import Board
+from pomhealth.agent.identities import Identities
+from pomhealth.agent.logs import Log
+from pomhealth.agent.speaker import Speaker
+from pomhealth.blocking import Workers
+from pomhealth.checks import Context
+from pomhealth.checks.traces import session
+from pomhealth.cluster.agentless import Lookout
+from pomhealth.cluster.book import Book, signature
+from pomhealth.cluster.model import Account, Roster, Trouble
+from pomhealth.cluster.sql import Ask, Away, Row
+from pomhealth.reach import Silent
+from pomhealth.settings import Settings
+from pomhealth.status import Change, Unobservable
+
+if TYPE_CHECKING:
+    from pomhealth.cluster.membership import Membership
+    from pomhealth.cluster.session import PostgresRegistry
+
+OPENING = 12.0  # seconds for a session: several servers may have to be tried
+_LOOK_OUT = 20.0  # seconds between two looks for replicas without an agent
+CLOSING = 1.0  # seconds for the last word
+_FILE = 1.0  # seconds for reading a file
+AT_ONCE = 1.5  # seconds for the session after one that was lost, before anybody is told
+LASTED = 5.0  # seconds that a session must have lasted for that
+_SOON, _LATE = 0.1, 2.0  # seconds until the registry is tried again, the first time and at most
+_EACH = 0.01  # seconds more, at most, for each replica of the cluster
+_REFUSED = 30.0  # seconds, where it is not a matter of reaching it
+_STORAGE = "storage.backend"
+_REACHING = ("refused", "unreachable", "timeout", "read-only", "too-many-connections", "disk-full")
+_TURN_ON = "set cluster_dsn to a PostgreSQL that all replicas of the cluster reach"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to get to the registry; `dsn` is a secret."""
+
+    dsn: str = field(repr=False)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+    root: str = ""
+    cwd: str = ""
+
+
+class Belonging:
+    """One stay in the registry. `context` and `settings` give those in force now, `address` where the agent answers; `told` is called when the
+    roster is another than before.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        context: Callable[[], Context | None],
+        settings: Callable[[], Settings],
+        *,
+        address: Callable[[], str],
+        log: Callable[[], Log],
+        told: Callable[[], None],
+    ) -> None:
+        self._board = board
+        self._context = context
+        self._settings = settings
+        self._address = address
+        self._log = log
+        self._told = told
+        self._run = str(uuid4())
+        self._workers = Workers()
+        self._bell = Bell()
+        self._book = Book()
+        self._identities = Identities(self._workers, log)
+        self._speaker = Speaker(board, context, self._workers, changed=self._ring)
+        self._lookout = Lookout()
+        self._looking: asyncio.Task[None] | None = None
+        self._membership: Membership | None = None
+        self._session: PostgresRegistry | None = None
+        self._trouble: Trouble | None = None
+        self._away_since: float | None = None
+        self._took_part = False
+        self._roster = Roster(wanted=True)
+        self._signature: object = None
+        self._unsubscribe = board.subscribe(self._changed)
+
+    @property
+    def roster(self) -> Roster:
+        """The cluster as it is known now."""
+        return self._roster
+
+    def account(self) -> Account:
+        """What is so of this replica, as the others are told."""
+        return self._speaker.account(None, self._identities.instead_of)
+
+    @property
+    def _mine(self) -> str:
+        return self._identities.known.id if self._identities.known is not None else ""
+
+    async def ask(self, *asks: Ask, deadline: float) -> Sequence[Sequence[Row]]:
+        """Asks the registry, as its session does. Raises Away."""
+        session = self._session
+        if session is None:
+            raise Away(self._trouble or Trouble("unreachable", "there is no session with the registry yet"))
+        return await session.ask(*asks, deadline=deadline)
+
+    async def run(self) -> None:
+        """Keeps this replica's place in the registry, and returns when the settings do not want that any more."""
+        failed = 0
+        while True:
+            self._bell.hush()
+            if not self._settings().cluster:
+                return
+            wait = 0.0
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._take_part(AT_ONCE if failed == 1 else OPENING)
+                failed = 0
+            except Silent as silence:
+                self._lose(Trouble("unreachable", f"the replica's id cannot be read: {silence}"))
+                wait = _REFUSED
+            except Away as away:
+                lasted = asyncio.get_running_loop().time() - began
+                if self._took_part and lasted > LASTED:
+                    failed = 1  # sessions come to their end: the next one is tried before anybody is told
+                else:
+                    failed += 1
+                    self._lose(away.trouble)
+                    wait = self._pause(away.trouble, failed)
+            await self._bell.heard(wait)
+
+    def _pause(self, trouble: Trouble, failed: int) -> float:
+        """Seconds until the registry is tried again: the longer the more often it failed, and the more there are."""
+        most = max(_LATE, len(self._book) * _EACH) if trouble.cause in _REACHING else _REFUSED
+        return min(most, _SOON * 2.0**failed) * (0.5 + random.random() / 2)  # noqa: S311  (not all at once)
+
+    def reload(self) -> None:
+        """The settings, or the replica, may be others now."""
+        self._looking = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
+        await self._speaker.look()
+        self._bell.ring()
+        self._ring()
+
+    def _ring(self) -> None:
+        """There may be something new to say of the replica."""
+        if self._membership is not None:
+            self._membership.ring()
+
+    async def close(self) -> None:
+        """Says that this agent stops, if that can be said at once."""
+        self._unsubscribe()
+        await self._speaker.close()
+        open_one, mine = self._session, self._mine
+        if open_one is not None and mine:
+            from pomhealth.cluster.registry import Registry  # noqa: PLC0415  (loaded already, where there is a session)
+
+            with contextlib.suppress(Away, asyncio.TimeoutError):
+                await asyncio.wait_for(Registry(open_one, self._run).leave(mine), CLOSING)
+
+    async def _take_part(self, deadline: float) -> None:
+        """One session with the registry, until it is lost (raises Away) or another is wanted.
+
+        `deadline` is the seconds until there must be one.
+        """
+        from pomhealth.cluster.membership import Membership, Taken  # noqa: PLC0415  (its driver is loaded only where it is used)
+        from pomhealth.cluster.registry import Registry  # noqa: PLC0415  (as above)
+        from pomhealth.cluster.session import PostgresRegistry, opening  # noqa: PLC0415  (as above)
+
+        self._took_part = False
+        way = await self._way()
+        identity = await self._identities.load(self._settings(), self._address())
+        await self._speaker.look()
+        session = await PostgresRegistry.open(
+            opening(way.dsn, way.environment, way.root, way.cwd), deadline=deadline
+        )
+        looking_out: asyncio.Task[None] | None = None
+        try:
+            self._session = session
+            self._membership = Membership(
+                session,
+                Registry(session, self._run),
+                self._book,
+                account=lambda tick: self._speaker.account(tick, self._identities.instead_of),
+                turned=self._turned,
+            )
+            own = not self._settings().cluster_dsn and not self._settings().cluster_dsn_file
+            looking_out = asyncio.ensure_future(self._look_out(same_server=own))
+            await self._membership.run(identity.id, identity.mark, lambda: self._other(way))
+        except Taken:
+            await self._identities.renew()
+            self._log().warning("another agent has this replica's id; it takes a new one", id=identity.id)
+        finally:
+            self._session = self._membership = None
+            session.close()
+            if looking_out is not None:
+                looking_out.cancel()
+
+    async def _way(self) -> Way:
+        """Where the registry is. Raises Away."""
+        settings = self._settings()
+        if settings.cluster_dsn:
+            return Way(settings.cluster_dsn)
+        if settings.cluster_dsn_file:
+            return Way(await self._read(settings.cluster_dsn_file))
+        context = self._context()
+        if context is None or context.replica.storage is None:
+            raise Away(
+                Trouble("unreachable", "the replica's own PostgreSQL is not known yet", (_TURN_ON + ".",))
+            )
+        replica, storage = context.replica, context.replica.storage
+        if storage.kind != "postgres" or not storage.dsn:
+            raise Away(Trouble("unreachable", f"the replica's storage is {storage.kind}: {_TURN_ON}"))
+        return Way(storage.dsn, dict(replica.environment), replica.root, replica.cwd)
+
+    async def _read(self, path: str) -> str:
+        """The connection string in this file. Raises Away."""
+        try:
+            text = await self._workers.call(
+                "cluster_dsn_file", lambda: Path(path).read_text(encoding="utf-8").strip(), deadline=_FILE
+            )
+        except (OSError, ValueError, Silent) as error:
+            why = getattr(error, "strerror", None) or getattr(error, "why", "it is not UTF-8 text")
+            raise Away(Trouble("unreachable", f"{path} (cluster_dsn_file) cannot be read: {why}")) from None
+        if not text:
+            raise Away(Trouble("unreachable", f"{path} (cluster_dsn_file) is empty"))
+        return text
+
+    def _other(self, way: Way) -> bool:
+        """Whether the operator, or the replica, wants another registry than this one by now."""
+        settings, context = self._settings(), self._context()
+        if not settings.cluster:
+            return True
+        if settings.cluster_dsn:
+            return settings.cluster_dsn != way.dsn
+        if settings.cluster_dsn_file or context is None or context.replica.storage is None:
+            return False
+        return bool(context.replica.storage.dsn) and context.replica.storage.dsn != way.dsn
+
+    def _changed(self, turned: tuple[Change, ...]) -> None:
+        """The board tells of a change; words alone wait for the next beat."""
+        another = self._speaker.follow()
+        if turned or another:
+            self._ring()
+        if self._away_since is not None and any(change.id == _STORAGE for change in turned):
+            self._bell.ring()
+
+    def _turned(self) -> None:
+        """The book is another, and what is in it is as new as can be."""
+        if self._away_since is not None or not self._roster.wanted:
+            self._log().info("this replica is in the registry of its cluster", replicas=len(self._book))
+        self._took_part = True
+        self._trouble, self._away_since = None, None
+        self._become(self._book.roster(self._mine, None))
+
+    def _lose(self, trouble: Trouble) -> None:
+        if self._trouble is None or self._trouble.cause != trouble.cause:
+            self._log().warning("the cluster view is incomplete", why=trouble.why)
+        if self._away_since is None:
+            self._away_since = asyncio.get_running_loop().time()
+        self._trouble = trouble
+        self._become(self._book.roster(self._mine, trouble))
+
+    def _become(self, roster: Roster) -> None:
+        self._roster = roster
+        self._board.roster_changed(roster)
+        now = signature(roster)
+        if now != self._signature:
+            self._signature = now
+            self._told()
+
+    async def _look_out(self, *, same_server: bool) -> None:
+        """Looks for replicas without an agent, in the PostgreSQL of this one, until it is cancelled."""
+        while True:
+            await asyncio.sleep(_LOOK_OUT)
+            context = self._context()
+            if context is None or context.postgres is None:
+                self._book.agentless = ()
+                continue
+            with contextlib.suppress(Unobservable):
+                self._book.agentless, _ = await self._lookout.look(
+                    await session(context), self._roster, same_server=same_server
+                )
