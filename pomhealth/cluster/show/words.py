@@ -21,6 +21,7 @@ STATES: Mapping[str, tuple[str, Outcome]] = {
     "no-agent": ("no agent", Outcome.UNKNOWN),
 }
 _FINGERPRINT = 7  # letters that a person can compare
+_LONGEST_NAME = 64  # letters, as Linux has it for its own
 _LONGEST_VERSION = 14
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
@@ -51,10 +52,15 @@ def rows(cluster: Cluster) -> tuple[Row, ...]:
     known = [one for one in cluster.replicas if one.present]
     versions = _compared((one.pomerium for one in known), _newer_release)
     configs = _compared((one.config for one in known), _newer_config(known))
-    hosts = Counter(one.host for one in cluster.replicas)
+    hosts = Counter(name(one) for one in cluster.replicas)
     return tuple(
-        _row(one, cluster.at, versions, configs, alone=hosts[one.host] == 1) for one in cluster.replicas
+        _row(one, cluster.at, versions, configs, alone=hosts[name(one)] == 1) for one in cluster.replicas
     )
+
+
+def name(one: Told) -> str:
+    """Its host, as far as it is read at a glance."""
+    return one.host if len(one.host) <= _LONGEST_NAME else f"{one.host[: _LONGEST_NAME - 3]}..."
 
 
 def finding(one: Told, at: float) -> str:
@@ -130,7 +136,7 @@ Newer = Callable[[str, str], bool | None]
 def _row(one: Told, at: float, versions: Compared, configs: Compared, *, alone: bool) -> Row:
     said, outcome = STATES[one.state]
     return Row(
-        name=one.host if alone or not one.id else f"{one.host} ({one.id[:8]})",
+        name=name(one) if alone or not one.id else f"{name(one)} ({one.id[:8]})",
         state=said,
         outcome=outcome,
         finding=finding(one, at),

@@ -132,6 +132,25 @@ DRAIN_REQUESTS = Family(
 DRAIN_STARTED = Family(
     "pomhealth_drain_started_timestamp_seconds", _GAUGE, "When the drain that stands began."
 )
+CLUSTER_ENABLED = Family(
+    "pomhealth_cluster_enabled", _GAUGE, "Whether the agent takes part in the registry of a cluster."
+)
+CLUSTER_COMPLETE = Family(
+    "pomhealth_cluster_complete",
+    _GAUGE,
+    "0 while the agent cannot tell how all replicas are; cluster_registry tells why.",
+)
+CLUSTER_REPLICAS = Family(
+    "pomhealth_cluster_replicas",
+    _GAUGE,
+    "How many replicas are in each state, as this agent knows them; those silent for more than 24 hours are not counted.",
+    ("state",),
+)
+CLUSTER_EXPECTED = Family(
+    "pomhealth_cluster_expected_replicas",
+    _GAUGE,
+    "How many replicas there should be by the setting expected_replicas, 0 where it says nothing.",
+)
 AGENT_LAG = Family(
     "pomhealth_agent_lag_seconds",
     _GAUGE,
@@ -169,6 +188,10 @@ FAMILIES = (
     DRAIN_CONNECTIONS,
     DRAIN_REQUESTS,
     DRAIN_STARTED,
+    CLUSTER_ENABLED,
+    CLUSTER_COMPLETE,
+    CLUSTER_REPLICAS,
+    CLUSTER_EXPECTED,
     AGENT_LAG,
     AGENT_START,
     HEALTH_STATUS,

@@ -10,7 +10,7 @@ import psutil
 
 from pomhealth import __version__
 from pomhealth.drain.model import ID as DRAIN
-from pomhealth.publish.metrics import certificates, checks
+from pomhealth.publish.metrics import certificates, checks, cluster
 from pomhealth.publish.metrics import families as of
 from pomhealth.publish.metrics.families import FAMILIES, Family, Point
 from pomhealth.publish.metrics.label import label
@@ -20,7 +20,7 @@ from pomhealth.publish.view import View
 def points(view: View) -> Mapping[Family, list[Point]]:
     """The series of each family, in the order of FAMILIES; one without any stands there too."""
     found: dict[Family, list[Point]] = {family: [] for family in FAMILIES}
-    for part in (_whole, checks.points, certificates.points, _replica, _drain, _agent):
+    for part in (_whole, checks.points, certificates.points, _replica, _drain, cluster.points, _agent):
         for family, point in part(view):
             found[family].append(point)
     return found
