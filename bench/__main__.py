@@ -1,4 +1,5 @@
-"""`python -m bench`: every benchmark, each beside its peer (an hour and a quarter). `--short` for the verdicts alone, as CI asks for.
+"""`python -m bench`: every benchmark, each beside its peer (an hour and a quarter). `--short` for the verdicts of
+half a minute of churn alone, as CI asks for: the tests judge those of each fault.
 
 The exit status is 1 after a wrong verdict on a fault, an alarm for nothing, a request lost in a rollout with the
 agent or an event that a reader was not told, never for a slow clock.
@@ -36,7 +37,7 @@ Work = Callable[[], tuple[str, bool]]
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="each fault once, and the short churn")
+    parser.add_argument("--short", action="store_true", help="the short churn alone")
     short = parser.parse_args().short
     end_in_order()
     return 0 if (_short() if short else _full()) else 1
@@ -44,7 +45,7 @@ def main() -> int:
 
 def _short() -> bool:
     """What went wrong; whether nothing did."""
-    return _all((lambda: faults.run(rounds=1, short=True), lambda: _churn(0.0, churn.judged)))
+    return _all((lambda: _churn(0.0, churn.judged),))
 
 
 def _full() -> bool:

@@ -13,7 +13,8 @@ import psutil
 import psycopg
 
 from bench.faults.catalogue import chosen
-from bench.faults.round import Limits, Round, WrongError, play
+from bench.faults.judge import WrongError
+from bench.faults.round import Limits, Round, play
 from bench.faults.table import rendered
 from bench.faults.watch import Watch, watch_agent, watch_peer
 from bench.stage import staged

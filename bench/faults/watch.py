@@ -170,8 +170,8 @@ class Watch:
             time.sleep(self._every)
 
 
-def watch_agent(where: Where) -> Watch:
-    """The agent's /readyz and /alerts."""
+def watch_agent(where: Where, every: float = _EVERY) -> Watch:
+    """The agent's /readyz and /alerts, looked at again after so many seconds."""
     readyz, alerts = (Asker(where, path, _AGENT_PATIENCE) for path in ("/readyz", "/alerts"))
     kept: tuple[bytes, frozenset[Alert]] = b"", frozenset()
 
@@ -183,7 +183,7 @@ def watch_agent(where: Where) -> Watch:
             kept = body, _alerts(body)
         return code, kept[1]
 
-    return Watch(look, _EVERY, (readyz, alerts))
+    return Watch(look, every, (readyz, alerts))
 
 
 def watch_peer(where: Where) -> Watch:
