@@ -18,21 +18,28 @@ _COLOUR = re.compile(rb"\x1b\[(?:[0-9;]*;)?(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|[34]8
 _LEFT = b"\x1b[?1049l"  # back from the alternate screen
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Agent]:
-    with agent(tmp_path, *nothing_runs(tmp_path)) as started:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+    directory = tmp_path_factory.mktemp("agent")
+    with agent(directory, *nothing_runs(directory)) as started:
         yield started
 
 
 def shown(terminal: Terminal) -> str:
-    """The screen once the agent's state is on it and nothing more comes."""
-    terminal.until(lambda text: "Not ready: pomerium.process" in text)
-    return terminal.settle()
+    """The whole screen once the agent's state is on it: from the verdict to what the keys do."""
+    return terminal.until(
+        lambda text: (
+            "Not ready: pomerium.process" in text
+            and ">✗ fail     pomerium.process" in text
+            and text.splitlines()[-1].strip().startswith("? help  q quit")
+        )
+    )
 
 
 def test_a_screen_of_80_by_24_can_be_read(running: Agent) -> None:
     with watching("-a", running.address) as terminal:
-        lines = shown(terminal).splitlines()
+        shown(terminal)
+        lines = terminal.settle().splitlines()
         assert lines[0].startswith("✗ Not ready: pomerium.process (not-running)")
         assert any(line.startswith(">✗ fail     pomerium.process") for line in lines)
         assert any(line.startswith(" ✗ fail: not-running (stops /readyz)") for line in lines)
@@ -57,7 +64,8 @@ def test_so_can_one_of_another_size_also_when_it_changes(running: Agent, columns
 
 def test_no_colour_is_sent_where_none_is_wanted_and_the_words_tell_all(running: Agent) -> None:
     with watching("-a", running.address, NO_COLOR="1") as terminal:
-        text = shown(terminal)
+        shown(terminal)
+        text = terminal.settle()
         assert "✗ fail" in text
         assert "? unknown" in text
         assert not _COLOUR.search(terminal.sent)
@@ -85,6 +93,7 @@ def test_lines_can_be_asked_for(running: Agent) -> None:
 def test_at_rest_nothing_is_sent_and_for_a_key_little(running: Agent) -> None:
     with watching("-a", running.address) as terminal:
         shown(terminal)
+        terminal.settle()
         assert terminal.read(6.0) == b""  # longer than /status is good for while something is wrong
         before = len(terminal.sent)
         terminal.press("j")
@@ -92,10 +101,13 @@ def test_at_rest_nothing_is_sent_and_for_a_key_little(running: Agent) -> None:
         assert 0 < len(terminal.sent) - before < 4000
 
 
-def test_an_agent_that_is_killed_leaves_a_screen_that_says_it_is_old(running: Agent) -> None:
-    with watching("-a", running.address) as terminal:
+def test_an_agent_that_is_killed_leaves_a_screen_that_says_it_is_old(tmp_path: Path) -> None:
+    with (
+        agent(tmp_path, *nothing_runs(tmp_path)) as one,
+        watching("-a", one.address) as terminal,
+    ):
         shown(terminal)
-        running.process.kill()
+        one.process.kill()
         text = terminal.until(lambda text: "No answer since" in text)
         assert "connection refused" in text
         assert "was fail pomerium.process" in terminal.settle()
