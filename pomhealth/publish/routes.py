@@ -147,6 +147,7 @@ _PAGES: Mapping[str, Callable[[Request, View], Response]] = {
     "/": _index,
     "/page.css": _asset,
     "/page.js": _asset,
+    "/replicas.css": _asset,
     "/status": _status,
     "/alerts": _alerts,
     "/replicas": _replicas,

@@ -84,7 +84,9 @@ async def test_a_page_that_could_not_be_loaded_is_tried_again() -> None:
         assert browser.tries == 3
 
 
-@pytest.mark.parametrize("path", [b"/", b"/page.css", b"/page.js", b"/page.css/"])
+@pytest.mark.parametrize(
+    "path", [b"/", b"/replicas", b"/replicas?all", b"/page.css", b"/replicas.css", b"/page.js", b"/page.css/"]
+)
 async def test_the_page_and_its_files_are_served(path: bytes) -> None:
     async with serving(Drawn(Workers())) as port:
         answer = await asked(port, PAGE.replace(b"GET /", b"GET " + path))

@@ -250,7 +250,7 @@ async def test_of_who_is_let_go_the_kernel_keeps_nothing(monkeypatch: pytest.Mon
                 site.show(ILL if number % 2 == 0 else WELL, verdict=f"<p>{number}" + "x" * 200_000)
                 await asyncio.sleep(0.05)
             with pytest.raises(ConnectionResetError):
-                drained(deaf)
+                await asyncio.to_thread(drained, deaf)
 
 
 async def test_one_reader_too_many_is_refused_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,5 +51,6 @@ def _read(name: str) -> bytes:
 
 ASSETS = {
     "/page.css": ("text/css; charset=utf-8", _read("page.css")),
+    "/replicas.css": ("text/css; charset=utf-8", _read("replicas.css")),
     "/page.js": ("text/javascript; charset=utf-8", _read("page.js")),
 }

@@ -78,13 +78,21 @@
     return morphChildren(here, want);
   }
 
+  const aside = new Map(); // what has left one part may come to stand in the next: it stays as somebody left it
+
+  function putAside(child) {
+    child.remove();
+    aside.set(child.id, child);
+    setTimeout(() => aside.delete(child.id), 1000);
+  }
+
   function morphChildren(here, want) {
     const wanted = new Set([...want.children].map((child) => child.id));
-    for (const child of [...here.children]) if (child.id && !wanted.has(child.id)) child.remove();
+    for (const child of [...here.children]) if (child.id && !wanted.has(child.id)) putAside(child);
     const known = new Map([...here.children].filter((child) => child.id).map((child) => [child.id, child]));
     let place = here.firstChild;
     for (const next of [...want.childNodes]) {
-      const same = next.id ? known.get(next.id) : !place?.id && place?.nodeName === next.nodeName ? place : null;
+      const same = next.id ? known.get(next.id) || get(next.id) || aside.get(next.id) : !place?.id && place?.nodeName === next.nodeName ? place : null;
       if (!same) here.insertBefore(next, place);
       else {
         if (same === place) place = place.nextSibling;

@@ -36,7 +36,7 @@ class Named:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`state` is a key of SIGNS, `subject` what it is about; `why` what keeps the replica from being ready, `besides` what
-    else is to be seen to, `steps` what to do where no alert tells it. `cluster` is how the cluster is, in short.
+    else is to be seen to. `cluster` is how the cluster is, in short.
     """
 
     state: str
@@ -50,7 +50,6 @@ class Verdict:
     counts: str
     title: str
     icon: str
-    steps: tuple[tuple[Piece, ...], ...] = ()
     cluster: str = ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Template
+from markupsafe import Markup
 
 from pomhealth import __version__
 from pomhealth.cluster.model import Agentless, Member
@@ -14,7 +15,7 @@ from pomhealth.publish.browser import EVERY_REPLICA, REPLICAS, Part
 from pomhealth.publish.page import alerts, paper
 from pomhealth.publish.page.cluster.rows import row, when
 from pomhealth.publish.page.cluster.survey import COUNTED, LAST, MOST, Survey, survey
-from pomhealth.publish.page.cluster.verdict import rollout, verdict
+from pomhealth.publish.page.cluster.verdict import rollout, todo, verdict
 from pomhealth.publish.page.icon import OLD, icon
 from pomhealth.publish.page.kept import Kept
 from pomhealth.publish.page.verdict import Verdict
@@ -22,7 +23,9 @@ from pomhealth.publish.view import View
 
 PREFIX = "cluster_"  # of the ids of checks over all replicas
 AT_A_TIME = 10  # rows in a part
-SPACE = 56 * 1024  # bytes of all rows together
+SPACE = 68 * 1024  # bytes of verdict, what is to do, and rows
+LEAST = 24 * 1024  # bytes of them for the rows, whatever is to do
+SEEN = 100  # bytes, for when a replica was last seen
 _WORDS = {"no-agent": "without an agent", "not-ready": "not ready", "forgotten": "silent for long"}
 
 Placed = tuple[Member | Agentless, str]
@@ -55,24 +58,21 @@ class Drawer:
         found = yield from survey(view.roster, everyone=self._everyone)
         acute = tuple(one for one in alerts.alerts(view) if one.id.startswith(PREFIX))
         self._verdict = verdict(view, found.counts, acute)
-        yield "part-verdict", draw("verdict", self._verdict)
-        yield "part-now", draw("now", acute)
+        head = draw("verdict", self._verdict)
+        yield "part-verdict", head
+        to_do = draw("todo", todo(view.roster, found.counts, acute))
+        yield "part-now", to_do
         yield "part-rollout", draw("rollout", rollout(view.roster))
-        drawn: list[Placed] = []
-        left = SPACE
-        for number in range(0, MOST, AT_A_TIME):
-            rows = list(self._fitting(found.rows[number : number + AT_A_TIME], left, found, view))
-            if len(rows) < AT_A_TIME:
-                left = 0 if len(found.rows) > number + len(rows) else left
-            html = "".join(rows)
-            left = max(left - len(html.encode("utf-8", "replace")), 0)
-            drawn += found.rows[number : number + len(rows)]
-            yield (
-                f"part-rows-{number // AT_A_TIME}",
-                draw("rows", (number // AT_A_TIME, paper.safe({"": html})[""]), str(number)),
-            )
-        yield "part-rest", draw("rest", self._rest(drawn, found))
-        self._seen = tuple(_seen(drawn, view))
+        room = max(SPACE - _size(head) - _size(to_do), LEAST)
+        drawn = 0
+        for number in range(MOST // AT_A_TIME):
+            some = found.rows[drawn : drawn + AT_A_TIME] if drawn == number * AT_A_TIME else ()
+            rows, room = self._fitting(some, room, found, view)
+            drawn += len(rows)
+            yield f"part-rows-{number}", draw("rows", (number, rows), str(number))
+        placed = found.rows[:drawn]
+        yield "part-rest", draw("rest", self._rest(placed, found))
+        self._seen = tuple(_seen(placed, view))
         yield "part-looked", draw("looked", paper.looked(self._seen))
 
     def document(self, view: View, event: str, parts: Mapping[str, str]) -> bytes:
@@ -90,15 +90,19 @@ class Drawer:
         )
         return paper.dated(document, self._seen, view.now).encode("utf-8", "replace")
 
-    def _fitting(self, placed: Sequence[Placed], left: int, found: Survey, view: View) -> Iterator[str]:
-        """The rows that there is room for, in bytes."""
+    def _fitting(
+        self, placed: Sequence[Placed], room: int, found: Survey, view: View
+    ) -> tuple[tuple[Markup, ...], int]:
+        """The rows that there is room for, and the room that is left, in bytes."""
+        rows: list[Markup] = []
         for one, how in placed:
             model = row(one, how, view.roster, found, is_ready=view.status.ready)
             html = self._kept.draw("row", model, one.id if isinstance(one, Member) else f"at {one.where}")
-            left -= len(html.encode("utf-8", "replace"))
-            if left < 0:
-                return
-            yield html
+            room -= _size(html) + SEEN
+            if room < 0:
+                break
+            rows.append(paper.drawn(html))
+        return tuple(rows), max(room, 0)
 
     def _rest(self, drawn: Sequence[Placed], found: Survey) -> Rest:
         counts = Counter(dict(found.counts))
@@ -106,6 +110,10 @@ class Drawer:
         shown = (*COUNTED, *(LAST if self._everyone else LAST[:1]))
         left = [(how, counts[how]) for how in shown if counts[how] > 0]
         return Rest(_more(left), [how for how, _ in left] == ["ready"], found.hidden, self._everyone)
+
+
+def _size(html: str) -> int:
+    return len(html.encode("utf-8", "replace"))
 
 
 def _more(left: Sequence[tuple[str, int]]) -> str:
@@ -124,5 +132,6 @@ def _seen(drawn: Sequence[Placed], view: View) -> Iterator[tuple[str, float]]:
     me = view.roster.me
     ahead = me.account.clock or 0.0 if me is not None else 0.0
     for one, _ in drawn:
-        if isinstance(one, Member) and when(one.last_seen):
-            yield one.id, max(round(one.last_seen + ahead), 1)
+        at = when(one.last_seen + ahead) if isinstance(one, Member) else 0.0
+        if isinstance(one, Member) and at:
+            yield one.id, round(at)

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pomhealth.cluster.model import Agentless, Ailment, Member, Roster
 from pomhealth.publish.members import NO_AGENT
 from pomhealth.publish.page.about import Fact
-from pomhealth.publish.page.cluster.survey import Survey
+from pomhealth.publish.page.cluster.survey import Survey, Usual
 from pomhealth.publish.page.words import moment
 
 WORDS = {
     "ready": ("pass", "ready"),
     "not-ready": ("fail", "not ready"),
     "draining": ("draining", "draining"),
-    "stale": ("unknown", "stale"),
+    "stale": ("warn", "stale"),
     "stopped": ("skipped", "stopped"),
     "forgotten": ("skipped", "silent for long"),
     NO_AGENT: ("unknown", "no agent"),
@@ -86,9 +86,9 @@ def row(one: Member | Agentless, how: str, roster: Roster, found: Survey, *, is_
         mine=mine,
         ailments=told,
         more=len(account.ailments) - len(told),
-        none="none" if how == "ready" else "none is known",
-        version=(cut(account.pomerium, _NAME), found.versions.odd(account.pomerium)),
-        config=(account.config[:_FINGERPRINT], found.configs.odd(account.config)),
+        none="nothing found" if how in ("ready", "draining") else "nothing known",
+        version=(cut(account.pomerium, _NAME), "differs" if found.versions.differs(account.pomerium) else ""),
+        config=(account.config[:_FINGERPRINT], _odd(one, found.configs)),
         facts=tuple(_facts(one)),
     )
 
@@ -107,6 +107,11 @@ def _as_last_known(css: str, word: str, *, mine: bool, is_ready: bool) -> tuple[
     if mine:
         return WORDS["ready" if is_ready else "not-ready"]
     return ("skipped", f"was {word}") if css in ("pass", "fail", "draining") else (css, word)
+
+
+def _odd(one: Member, configs: Usual) -> str:
+    config = one.account.config
+    return "older" if configs.older(config, one.first_seen) else "differs" if configs.differs(config) else ""
 
 
 def _note(one: Member, how: str) -> str:
@@ -134,7 +139,7 @@ def _facts(one: Member) -> Iterator[Fact]:
         ("id", one.id),
         ("addresses", cut(where, _VALUE)),
         ("metrics", cut(account.metrics, _NAME)),
-        ("its agent comes from", cut(one.peer, _NAME)),
+        ("agent's address", cut(one.peer, _NAME)),
         ("Envoy", cut(account.envoy, _NAME)),
         ("agent", cut(account.agent, _NAME)),
         ("version since", moment(when(one.version_since))),

@@ -5,12 +5,13 @@ It takes its time in small steps, since there may be thousands of replicas and o
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pomhealth.cluster.model import Agentless, Member, Roster
+from pomhealth.cluster.model import BEAT, Agentless, Member, Roster
 from pomhealth.publish.members import NO_AGENT, state
 
 MOST = 200  # replicas that are drawn, each in its own row
@@ -24,17 +25,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What most have in common, and when each of its values was first seen in the cluster."""
+    """What replicas should have in common: what was changed to as the last, else what most have; "" for nothing.
+
+    `adopted` is when it was changed to, 0 where nobody was seen to change, or two changes came too close: as the check
+    cluster_config_current has it.
+    """
 
     value: str = ""
-    begins: Mapping[str, float] | None = None
+    adopted: float = 0.0
 
-    def odd(self, value: str) -> str:
-        """ "older" or "newer" where a value is not what most have, else ""."""
-        begin = (self.begins or {}).get(value)
-        if begin is None or value == self.value:
-            return ""
-        return "older" if begin < (self.begins or {})[self.value] else "newer"
+    def differs(self, value: str) -> bool:
+        """Whether a value that is known is another."""
+        return bool(value and self.value) and value != self.value
+
+    def older(self, value: str, first_seen: float) -> bool:
+        """Whether a replica with this value was there when it was changed to, and stayed behind."""
+        return self.differs(value) and self.adopted > 0.0 and first_seen <= self.adopted
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,7 @@ def tally(roster: Roster) -> Generator[None, None, Counter[str]]:
 
 def survey(roster: Roster, *, everyone: bool) -> Generator[None, None, Survey]:
     """`everyone` is whether those are shown too that were silent for long."""
-    by_state: dict[str, list[Member | Agentless]] = defaultdict(list)
-    by_state[NO_AGENT] = list(roster.agentless)
+    by_state: dict[str, list[Member]] = defaultdict(list)
     for batch in _batches(roster.members):
         for member in batch:
             by_state[state(member, roster)].append(member)
@@ -71,49 +76,51 @@ def survey(roster: Roster, *, everyone: bool) -> Generator[None, None, Survey]:
     there = [one for how in ("ready", "not-ready", "draining") for one in by_state[how]]
     configs = yield from _usual(there, lambda one: (one.account.config, one.config_since))
     versions = yield from _usual(there, lambda one: (one.account.pomerium, one.version_since))
-    ready = by_state["ready"]
-    ailing: list[Member | Agentless] = []
-    well: list[Member | Agentless] = []
-    for batch in _batches(ready):
-        for one in batch:
+    ailing: list[Member] = []
+    well: list[Member] = []
+    for some in _batches(by_state["ready"]):
+        for one in some:
             (ailing if _ails(one, configs, versions) else well).append(one)
         yield
-    last = LAST if everyone else LAST[:1]
-    groups = [*((how, by_state[how]) for how in FIRST), ("ready", ailing), ("ready", well)]
-    groups += [(how, by_state[how]) for how in last]
+    groups: list[tuple[str, Sequence[Member | Agentless]]] = [
+        *((how, roster.agentless if how == NO_AGENT else by_state[how]) for how in FIRST),
+        ("ready", ailing),
+        ("ready", well),
+        *((how, by_state[how]) for how in (LAST if everyone else LAST[:1])),
+    ]
     rows: list[tuple[Member | Agentless, str]] = []
     for how, group in groups:
         rows += [(one, how) for one in group[: MOST - len(rows)]]
-    counts = {how: len(group) for how, group in by_state.items()}
+    counts = {NO_AGENT: len(roster.agentless), **{how: len(group) for how, group in by_state.items()}}
     hidden = 0 if everyone else counts.get("forgotten", 0)
     return Survey(tuple(rows), counts, hidden, configs, versions)
 
 
 def _usual(
-    members: Sequence[Member | Agentless], told: Callable[[Member], tuple[str, float]]
+    members: Sequence[Member], told: Callable[[Member], tuple[str, float]]
 ) -> Generator[None, None, Usual]:
-    """What most of these have; of values that as many have, the one that came last."""
     counts: Counter[str] = Counter()
-    begins: dict[str, float] = {}
+    adopted: dict[str, float] = {}
     for batch in _batches(members):
         for one in batch:
-            if isinstance(one, Member):
-                value, since = told(one)
-                if value:
-                    counts[value] += 1
-                    begins[value] = min(begins.get(value, since), since)
+            value, since = told(one)
+            if value:
+                counts[value] += 1
+                changed = since if since > one.first_seen + BEAT else 0.0
+                adopted[value] = max(adopted.get(value, 0.0), changed)
         yield
     if not counts:
         return Usual()
-    return Usual(max(counts, key=lambda value: (counts[value], begins[value])), begins)
+    last, second = heapq.nlargest(2, [*adopted, ""], key=lambda value: adopted.get(value, 0.0))
+    if adopted[last] > adopted.get(second, 0.0) + BEAT:
+        return Usual(last, adopted[last])
+    return Usual(max(counts, key=lambda value: counts[value]))
 
 
-def _ails(one: Member | Agentless, configs: Usual, versions: Usual) -> bool:
+def _ails(one: Member, configs: Usual, versions: Usual) -> bool:
     """Whether there is something to see to although it is ready."""
-    if isinstance(one, Agentless):
-        return True
     account = one.account
-    return bool(account.ailments or configs.odd(account.config) or versions.odd(account.pomerium))
+    return bool(account.ailments or configs.differs(account.config) or versions.differs(account.pomerium))
 
 
 def _batches(all_: Sequence[T]) -> Iterable[Sequence[T]]:

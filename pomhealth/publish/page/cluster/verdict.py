@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pomhealth.cluster.model import Lease, Roster
 from pomhealth.publish.page.alerts import Alert
 from pomhealth.publish.page.cluster.rows import cut, when
 from pomhealth.publish.page.cluster.survey import COUNTED, LAST
 from pomhealth.publish.page.icon import icon
-from pomhealth.publish.page.pieces import inline, pieces
+from pomhealth.publish.page.pieces import Piece, inline, pieces
 from pomhealth.publish.page.verdict import SIGNS, Named, Verdict
 from pomhealth.publish.page.words import moment
 from pomhealth.publish.replicas import fix
@@ -18,7 +19,15 @@ from pomhealth.publish.view import View
 REGISTRY = "cluster_registry"  # the check that tells why the registry cannot be used
 _WHY = 300  # characters
 _SAID = {"no-agent": "without an agent", "not-ready": "not ready"}
-_NOT_KNOWN = "This view is incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """What to do: `steps` towards the whole view, `alerts`; `none` is said where there is neither."""
+
+    steps: tuple[tuple[Piece, ...], ...]
+    alerts: tuple[Alert, ...]
+    none: str
 
 
 def in_short(view: View, counts: Mapping[str, int]) -> str:
@@ -37,7 +46,6 @@ def verdict(view: View, counts: Mapping[str, int], alerts: tuple[Alert, ...]) ->
     """What stands at the top of the page; `alerts` are those about the cluster, which stand below."""
     roster = view.roster
     state, headline, detail = _said(view, counts, alerts)
-    told = any(one.id == REGISTRY for one in alerts)
     return Verdict(
         state=state,
         subject=_subject(roster),
@@ -50,8 +58,16 @@ def verdict(view: View, counts: Mapping[str, int], alerts: tuple[Alert, ...]) ->
         counts=_counts(counts, roster),
         title=f"{SIGNS[state]} {headline} · pomhealth",
         icon=icon(state),
-        steps=() if roster.complete or told else tuple(map(pieces, fix(roster))),
     )
+
+
+def todo(roster: Roster, counts: Mapping[str, int], alerts: tuple[Alert, ...]) -> Todo:
+    """What a person should act on now, for all replicas; what ails one of them stands with it."""
+    told = roster.complete or any(one.id == REGISTRY for one in alerts)
+    steps = () if told else tuple(map(pieces, fix(roster)))
+    each = roster.complete and _ready(counts) < _all(counts)
+    none = "What there is to do stands with each replica below." if each else "Nothing."
+    return Todo(steps, alerts, none)
 
 
 def rollout(roster: Roster) -> str:
@@ -99,14 +115,14 @@ def _in_part(roster: Roster) -> tuple[str, str, str]:
     why = " ".join(cut(trouble.why, _WHY).split()).rstrip(".")
     at = moment(when(roster.at))
     as_of = f"What is shown was so at {at}." if at else "Nothing is known of other replicas."
-    return "blind", f"{_NOT_KNOWN}: the registry cannot be used", f"{why[:1].upper()}{why[1:]}. {as_of}"
+    return "blind", "This view is incomplete", f"The registry cannot be used: {why}. {as_of}"
 
 
 def _headline(all_: int, ready: int) -> str:
     if all_ == 1:
         return f"The only replica is {'ready' if ready else 'not ready'}"
     if ready == all_:
-        return f"Both replicas are ready" if all_ == 2 else f"All {all_:,} replicas are ready"
+        return "Both replicas are ready" if all_ == 2 else f"All {all_:,} replicas are ready"
     return f"{all_:,} replicas, {f'{ready:,}' if ready else 'none'} ready"
 
 
@@ -115,8 +131,8 @@ def _are(number: int) -> str:
 
 
 def _counts(counts: Mapping[str, int], roster: Roster) -> str:
-    """How many replicas are how, unless that is not known."""
-    if not roster.complete:
+    """How many replicas are how, unless that is not known, or said already."""
+    if not roster.complete or _ready(counts) == sum(counts.values()):
         return ""
     told = [(how, counts.get(how, 0)) for how in ("ready", *COUNTED[:-1], LAST[0])]
     return ", ".join(f"{number:,} {_SAID.get(how, how)}" for how, number in told if number)
