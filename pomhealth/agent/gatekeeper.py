@@ -14,6 +14,7 @@ from pomhealth.cluster.gate import Terms, Verdict
 from pomhealth.cluster.model import Account, Lease, Roster
 from pomhealth.cluster.sql import Away, Session
 from pomhealth.orders.control import Asker, Handlers
+from pomhealth.orders.kinds import PASS, RELEASE
 from pomhealth.orders.line import Said
 from pomhealth.settings import Settings
 
@@ -57,7 +58,7 @@ class Gatekeeper:
     @property
     def orders(self) -> Handlers:
         """What the control socket carries out here."""
-        return {passing.PASS: self._pass, passing.RELEASE: self._release}
+        return {PASS: self._pass, RELEASE: self._release}
 
     def changed(self) -> None:
         """Something may be another than before."""

@@ -14,8 +14,9 @@ from pomhealth.client.answer import AskError
 from pomhealth.client.ask import Address, AddressError
 from pomhealth.client.usage import default_address
 from pomhealth.drain import show
-from pomhealth.drain.order import CANCEL, DRAIN, Order, last, written
+from pomhealth.drain.order import Order, last, written
 from pomhealth.orders.ask import WentAway, told
+from pomhealth.orders.kinds import CANCEL, DRAIN
 from pomhealth.orders.line import LONGEST
 
 DRAINED, NOT_DRAINED, INTERRUPTED = 0, 1, 130

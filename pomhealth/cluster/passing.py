@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pomhealth.cluster.gate import HOLD, LONGEST, MOST, SHORTEST, Terms, Verdict
+from pomhealth.orders.kinds import PASS
 from pomhealth.orders.line import Said, seconds
-
-PASS, RELEASE = "pass", "release"
 
 
 @dataclass(frozen=True, slots=True)

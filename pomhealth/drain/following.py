@@ -9,6 +9,7 @@ from pomhealth.drain import order
 from pomhealth.drain.drainer import Drainer
 from pomhealth.drain.model import Phase, Reason, Terms, told
 from pomhealth.orders.control import Asker, Handlers
+from pomhealth.orders.kinds import CANCEL, DRAIN
 from pomhealth.orders.line import Said
 
 
@@ -21,7 +22,7 @@ class Following:
 
     @property
     def orders(self) -> Handlers:
-        return {order.DRAIN: self._drain, order.CANCEL: self._cancel}
+        return {DRAIN: self._drain, CANCEL: self._cancel}
 
     async def _cancel(self, said: Said, asker: Asker) -> None:
         del said

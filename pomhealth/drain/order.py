@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pomhealth.drain.model import Terms
+from pomhealth.orders.kinds import DRAIN
 from pomhealth.orders.line import Said, seconds
-
-DRAIN, CANCEL = "drain", "cancel"
 
 
 @dataclass(frozen=True, slots=True)

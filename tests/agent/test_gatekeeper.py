@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 import structlog
 
-from pomhealth.agent.gatekeeper import Gatekeeper
+from pomhealth.agent.gatehouse import Gatehouse
 from pomhealth.agent.logs import Log
 from pomhealth.cluster import lease
 from pomhealth.cluster.gate import Terms, need
 from pomhealth.cluster.model import Account, Lease, Roster, Trouble
-from pomhealth.cluster.passing import RELEASE, Order, last, written
+from pomhealth.cluster.passing import Order, last, written
 from pomhealth.cluster.session import PostgresRegistry
 from pomhealth.cluster.sql import Ask, Away, Row
 from pomhealth.orders import line
 from pomhealth.orders.control import Control
+from pomhealth.orders.kinds import RELEASE
 from pomhealth.settings import Settings
 from tests.agent.process import until
 from tests.cluster.tables import PATIENCE, Tables
@@ -58,24 +59,24 @@ class Desk:
         self.settings = Settings(cluster=True, drain_notice=0.05)
         self.logged = structlog.testing.CapturingLogger()
         self.log: Log = structlog.wrap_logger(self.logged, processors=[])
-        self.keeper = Gatekeeper(
+        self.gate = Gatehouse(
             self.session,
             lambda: self.roster,
             lambda: self.account,
             lambda: self.settings,
             log=lambda: self.log,
         )
-        self.control = Control(self.keeper.orders, users=frozenset, log=lambda: self.log)
+        self.control = Control(self.gate.orders, users=frozenset, log=lambda: self.log)
 
     def runs(self, process: str, *, ready: bool) -> None:
         """The replica is this process from now on."""
         self.account = replace(self.account, process=process, ready=ready)
-        self.keeper.changed()
+        self.gate.changed()
 
     def knows(self, **roster: Any) -> None:
         """The roster is another from now on."""
         self.roster = replace(self.roster, **roster)
-        self.keeper.changed()
+        self.gate.changed()
 
     @asynccontextmanager
     async def asker(self, order: line.Said) -> AsyncIterator[asyncio.StreamReader]:
@@ -122,7 +123,7 @@ async def desk(tables: Tables) -> AsyncIterator[Desk]:
     async with tables.session() as session:
         desk = Desk(tables, session)
         await desk.control.open()
-        running = asyncio.ensure_future(desk.keeper.run())
+        running = asyncio.ensure_future(desk.gate.run())
         yield desk
         running.cancel()
         await desk.control.close()
@@ -170,7 +171,7 @@ async def test_what_was_given_back_is_not_found_again_in_an_old_roster(desk: Des
     desk.knows(lease=Lease(MINE, said["until"], "one"), at=said["until"] - 600)
     desk.runs("two", ready=True)
     await desk.holds(None)
-    desk.keeper.changed()
+    desk.gate.changed()
     (said,) = await desk.asked(order())
     assert desk.tables.holder() == (MINE, "two")
 
@@ -183,7 +184,7 @@ async def test_who_waits_is_told_for_what_and_let_through_when_it_is_so(desk: De
         assert waiting["why"] == "host-2 is not ready"
         assert desk.tables.holder() is None
         desk.tables.put(OTHER)
-        desk.keeper.changed()
+        desk.gate.changed()
         assert (await heard(reader))["safe"] is True
 
 
@@ -200,7 +201,7 @@ async def test_nothing_is_held_for_somebody_who_went_away(desk: Desk) -> None:
     async with desk.asker(order(wait=60.0)) as reader:
         await heard(reader)
     desk.tables.put(OTHER)
-    desk.keeper.changed()
+    desk.gate.changed()
     async with desk.tables.session() as others:
         taken = lease.take(OTHER, "p", 600.0, need(Terms(), 0))
 
@@ -236,7 +237,7 @@ async def test_what_nobody_heard_of_is_given_back(desk: Desk) -> None:
     assert said["fix"] == "Start it."
     assert desk.tables.holder() is None or desk.tables.holder() == (MINE, "one")
     desk.session.torn = False
-    desk.keeper.changed()
+    desk.gate.changed()
     await desk.holds(None)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pomhealth.drain.model import Terms
-from pomhealth.drain.order import CANCEL, DRAIN, Order, read, written
+from pomhealth.drain.order import Order, read, written
 from pomhealth.orders import line
+from pomhealth.orders.kinds import CANCEL, DRAIN
 
 
 def sent(text: bytes) -> Order:
