@@ -23,6 +23,7 @@ from pomhealth.agent.speaker import Speaker
 from pomhealth.blocking import Workers
 from pomhealth.checks import Context
 from pomhealth.checks.traces import session
+from pomhealth.cluster import statements
 from pomhealth.cluster.agentless import Lookout
 from pomhealth.cluster.book import Book, signature
 from pomhealth.cluster.model import Account, Roster, Trouble
@@ -92,7 +93,7 @@ class Belonging:
         self._session: PostgresRegistry | None = None
         self._trouble: Trouble | None = None
         self._away_since: float | None = None
-        self._took_part = False
+        self._took_part = self._ending = self._told_in = False
         self._roster = Roster(wanted=True)
         self._signature: object = None
         self._unsubscribe = board.subscribe(self._changed)
@@ -122,7 +123,7 @@ class Belonging:
         failed = 0
         while True:
             self._bell.hush()
-            if not self._settings().cluster:
+            if self._over():
                 return
             wait = 0.0
             began = asyncio.get_running_loop().time()
@@ -133,6 +134,8 @@ class Belonging:
                 self._lose(Trouble("unreachable", f"the replica's id cannot be read: {silence}"))
                 wait = _REFUSED
             except Away as away:
+                if self._over():
+                    return
                 lasted = asyncio.get_running_loop().time() - began
                 if self._took_part and lasted > LASTED:
                     failed = 1  # sessions come to their end: the next one is tried before anybody is told
@@ -141,6 +144,10 @@ class Belonging:
                     self._lose(away.trouble)
                     wait = self._pause(away.trouble, failed)
             await self._bell.heard(wait)
+
+    def _over(self) -> bool:
+        """Whether the agent stops, or the settings do not want the registry any more."""
+        return self._ending or not self._settings().cluster
 
     def _pause(self, trouble: Trouble, failed: int) -> float:
         """Seconds until the registry is tried again: the longer the more often it failed, and the more there are."""
@@ -162,15 +169,18 @@ class Belonging:
             self._membership.ring()
 
     async def close(self) -> None:
-        """Says that this agent stops, if that can be said at once."""
+        """Says that this agent stops, if that can be said at once. `run` returns then."""
+        if self._ending:
+            return
+        self._ending = True
         self._unsubscribe()
+        self._bell.ring()
         await self._speaker.close()
-        open_one, mine = self._session, self._mine
-        if open_one is not None and mine:
-            from pomhealth.cluster.registry import Registry  # noqa: PLC0415  (loaded already, where there is a session)
-
+        registry, mine = self._session, self._mine
+        if registry is not None and mine:
+            leave = statements.leave(mine, self._run)
             with contextlib.suppress(Away, asyncio.TimeoutError):
-                await asyncio.wait_for(Registry(open_one, self._run).leave(mine), CLOSING)
+                await asyncio.wait_for(registry.finish(*leave, deadline=CLOSING), CLOSING)
 
     async def _take_part(self, deadline: float) -> None:
         """One session with the registry, until it is lost (raises Away) or another is wanted.
@@ -261,11 +271,14 @@ class Belonging:
 
     def _turned(self) -> None:
         """The book is another, and what is in it is as new as can be."""
-        if self._away_since is not None or not self._roster.wanted:
-            self._log().info("this replica is in the registry of its cluster", replicas=len(self._book))
         self._took_part = True
         self._trouble, self._away_since = None, None
         self._become(self._book.roster(self._mine, None))
+        if self._roster.me is not None and not self._told_in:
+            self._told_in = True
+            self._log().info(
+                "this replica is in the registry of its cluster", id=self._mine, replicas=len(self._book)
+            )
 
     def _lose(self, trouble: Trouble) -> None:
         if self._trouble is None or self._trouble.cause != trouble.cause:
@@ -273,6 +286,7 @@ class Belonging:
         if self._away_since is None:
             self._away_since = asyncio.get_running_loop().time()
         self._trouble = trouble
+        self._told_in = False
         self._become(self._book.roster(self._mine, trouble))
 
     def _become(self, roster: Roster) -> None:

@@ -98,10 +98,6 @@ class Registry:
             lease=lease(leases[0]) if leases else None,
         )
 
-    async def leave(self, id_: str) -> None:
-        """Says that this agent stops."""
-        await self._ask(*statements.leave(id_, self._run))
-
     async def owner(self, id_: str) -> tuple[Owner | None, float]:
         """Who has the row of this id, and what time it is there."""
         rows, now = await self._ask(statements.owner(id_), statements.NOW)

@@ -71,33 +71,44 @@ class PostgresRegistry:
         Where one ends in an error, those before it are undone, and the session goes on.
         """
         async with self._turn:
-            wire = self._wire
-            if wire is None:
-                raise Away(meaning(silence("the session with the registry has ended"), self._opening.target))
-            text = ";".join(one.written(wire.literal) for one in asks)
+            return await self._ask(asks, deadline)
+
+    async def finish(self, *asks: Ask, deadline: float) -> None:
+        """Asks as the last, and ends the session: nobody asks after it. Raises Away."""
+        async with self._turn:
             try:
-                results = await asyncio.wait_for(wire.ask(text), deadline)
-            except asyncio.TimeoutError:
+                await self._ask(asks, deadline)
+            finally:
                 self.close()
-                trouble = silence(f"{self.where} did not answer within {deadline:g} s")
-                raise Away(meaning(trouble, self._opening.target)) from None
-            except Failed as failed:
-                self.close()
-                raise Away(meaning(failed.trouble, self._opening.target)) from None
-            except BaseException:
-                self.close()
-                raise
-            payloads = wire.heard()
-            trouble_said = questions.error(results)
-            if trouble_said is not None and (trouble_said.lost or not wire.usable):
-                self.close()
-            else:
-                wire.watch(self._gone, self._tell)
-            if payloads:
-                self._tell(payloads)
-            if trouble_said is not None:
-                raise Away(meaning(trouble_said, self._opening.target))
-            return [_rows(one) for one in results]
+
+    async def _ask(self, asks: Sequence[Ask], deadline: float) -> Sequence[Sequence[Row]]:
+        wire = self._wire
+        if wire is None:
+            raise Away(meaning(silence("the session with the registry has ended"), self._opening.target))
+        text = ";".join(one.written(wire.literal) for one in asks)
+        try:
+            results = await asyncio.wait_for(wire.ask(text), deadline)
+        except asyncio.TimeoutError:
+            self.close()
+            trouble = silence(f"{self.where} did not answer within {deadline:g} s")
+            raise Away(meaning(trouble, self._opening.target)) from None
+        except Failed as failed:
+            self.close()
+            raise Away(meaning(failed.trouble, self._opening.target)) from None
+        except BaseException:
+            self.close()
+            raise
+        payloads = wire.heard()
+        trouble_said = questions.error(results)
+        if trouble_said is not None and (trouble_said.lost or not wire.usable):
+            self.close()
+        else:
+            wire.watch(self._gone, self._tell)
+        if payloads:
+            self._tell(payloads)
+        if trouble_said is not None:
+            raise Away(meaning(trouble_said, self._opening.target))
+        return [_rows(one) for one in results]
 
     def close(self) -> None:
         """Ends it, waiting for nobody."""

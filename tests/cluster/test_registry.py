@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pomhealth.cluster import schema
+from pomhealth.cluster import schema, statements
 from pomhealth.cluster.model import Account, Ailment, Member
 from pomhealth.cluster.registry import Registry
 from pomhealth.cluster.session import PostgresRegistry, opening
@@ -181,17 +181,23 @@ async def test_a_living_agent_keeps_its_row_from_a_clone(dsn: str) -> None:
 
 @pytest.mark.parametrize("how", ["restarted", "stopped", "silent"])
 async def test_a_row_goes_to_who_comes_after_its_agent(dsn: str, how: str) -> None:
-    async with _registry(dsn) as first, _registry(dsn) as second:
-        id_ = str(uuid.uuid4())
+    async with _session(dsn) as session, _registry(dsn) as second:
+        id_, run = str(uuid.uuid4()), str(uuid.uuid4())
+        first = Registry(session, run)
         await first.claim(id_, "here", ACCOUNT)
         before = await _only(first)
         if how == "stopped":
-            await first.leave(id_)
+            await session.finish(*statements.leave(id_, run), deadline=1)
+            with pytest.raises(Away):
+                await first.beat(id_, everybody=True)
+            assert (await _only(second)).stopped
         if how == "silent":
             _execute(dsn, "UPDATE pomhealth.replicas SET last_seen = now() - interval '31 s'")
         assert await second.claim(id_, "here" if how == "restarted" else "there", ACCOUNT) is not None
         after = await _only(second)
         assert (after.id, after.first_seen, after.stopped) == (id_, before.first_seen, False)
+        if how == "stopped":
+            return
         assert (await first.beat(id_, everybody=True)).written is None, "the row is no longer the first one's"
         assert await first.write(id_, ACCOUNT, tell=True) is None
 
