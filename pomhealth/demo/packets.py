@@ -27,18 +27,25 @@ _CHAIN = b"input\0"
 
 
 class Dropped:
-    """TCP packets to this IPv4 address and port are dropped until `close`. Raises DemoError where that is not possible."""
+    """TCP packets to this IPv4 address and port are dropped until `close`. Raises DemoError where that is not possible.
 
-    def __init__(self, host: str, port: int) -> None:
+    `back` has those dropped too that come from there.
+    """
+
+    def __init__(self, host: str, port: int, *, back: bool = False) -> None:
         name = f"pomhealth-demo-{os.getpid()}-{port}".encode() + b"\0"
-        rule = _attribute(1, name) + _attribute(2, _CHAIN)
-        rule += _nested(4, *(_nested(1, one) for one in _match(host, port)), _nested(1, _drop()))
+        rules = [
+            _attribute(1, name)
+            + _attribute(2, _CHAIN)
+            + _nested(4, *(_nested(1, one) for one in _match(host, port, back=way)), _nested(1, _drop()))
+            for way in ((False, True) if back else (False,))
+        ]
         hook = _nested(4, _number(1, _LOCAL_IN), _number(2, 0))
         chain = _attribute(1, name) + _attribute(3, _CHAIN) + hook + _number(5, _ACCEPT)
         messages = (
             (_NEW_TABLE, _CREATE, _attribute(1, name) + _number(2, _OWNED)),
             (_NEW_CHAIN, _CREATE, chain + _attribute(7, b"filter\0")),
-            (_NEW_RULE, _CREATE | _APPEND, rule),
+            *((_NEW_RULE, _CREATE | _APPEND, rule) for rule in rules),
         )
         try:
             self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
@@ -73,12 +80,12 @@ class Dropped:
                 answer = answer[length + 3 & ~3 :]
 
 
-def _match(host: str, port: int) -> tuple[bytes, ...]:
-    """TCP to this address and port."""
+def _match(host: str, port: int, *, back: bool) -> tuple[bytes, ...]:
+    """TCP to this address and port; `back`: from there."""
     return (
         *_equals(_NETWORK, 9, bytes([socket.IPPROTO_TCP])),
-        *_equals(_NETWORK, 16, socket.inet_aton(host)),
-        *_equals(_TRANSPORT, 2, struct.pack("!H", port)),
+        *_equals(_NETWORK, 12 if back else 16, socket.inet_aton(host)),
+        *_equals(_TRANSPORT, 0 if back else 2, struct.pack("!H", port)),
     )
 
 
