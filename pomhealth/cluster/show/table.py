@@ -22,7 +22,7 @@ _WIDE, _NARROW, _NARROWEST = (
     72,
     50,
 )  # columns, below which what is not so important goes into fewer columns
-_MOST_SHORT = 14  # columns of a version, a time
+_MOST_SHORT = 11  # columns of a version, a time
 _COLOURS = {
     Outcome.PASS: "green",
     Outcome.WARN: "yellow",
@@ -47,7 +47,7 @@ def listing(cluster: Cluster, style: Style, width: int) -> str:
         highlight=False,
     )
     parts: list[RenderableType] = [table(rows(cluster), style, width), Text()] if cluster.replicas else []
-    console.print(Group(*parts, *_told(cluster, style)))
+    console.print(Group(*parts, *_told(cluster, style)), crop=False)
     return _AFTER.sub("", out.getvalue())
 
 
