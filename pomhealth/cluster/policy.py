@@ -2,7 +2,7 @@
 
 Nothing is agreed between the replicas: what they share, and what is ill, may be the very PostgreSQL that keeps the
 registry. Each decides alone, by what it knows for certain. One that was ready stays in through a fault that leaves it
-serving, until it knows of another that is sound *now*: by a sign of life that came when a shared fault would have shown
+serving, until it knows of another that is sound *now*: by signs of life from when a shared fault would have shown
 there too. Then the fault is its own, it goes out, and it stays out until it is sound itself.
 
 So of several replicas with the same fault the last to get it finds nobody sound, and stays in. Where nothing can be
@@ -69,12 +69,14 @@ class Held:
     """What is kept from one decision to the next.
 
     `inside` is whether the replica was in. `since` is the moment, by the database's clock, at which it ceased to be well
-    but for its configuration; None while it is, infinite where that clock is not known yet. `ahead` is by how many
-    seconds that clock is ahead of the agent's steady one, `at` the moment of the roster that told so last.
+    but for its configuration; None while it is, infinite where that clock is not known yet. `word` is the first sign of
+    life from then on, a settled while later, of each other that was sound. `ahead` is by how many seconds that clock is
+    ahead of the agent's steady one, `at` the moment of the roster that told so last.
     """
 
     inside: bool = False
     since: float | None = None
+    word: Mapping[str, float] = field(default_factory=dict)
     ahead: float | None = None
     at: float = 0.0
 
@@ -97,13 +99,21 @@ def heard(state: Held, roster: Roster, now: float) -> Held:
     One that comes by a detour makes the database's clock seem late, so the earliest counts. Where that clock was set,
     or another database took over, what is waited for must come after that.
     """
+    state = _clocked(state, roster, now)
+    if state.since is None:
+        return state
+    sound = _sound(roster, state.since + SETTLE)
+    return replace(state, word={one.id: state.word.get(one.id, one.last_seen) for one in sound})
+
+
+def _clocked(state: Held, roster: Roster, now: float) -> Held:
     if roster.at <= 0.0 or roster.at == state.at:
         return state
     ahead = roster.at - now
     if state.ahead is not None and abs(ahead - state.ahead) <= STEP:
         return replace(state, ahead=max(ahead, state.ahead), at=roster.at)
     since = roster.at if state.since is not None else None
-    return replace(state, ahead=ahead, at=roster.at, since=since)
+    return replace(state, ahead=ahead, at=roster.at, since=since, word={})
 
 
 def decide(state: Held, facts: Facts, policy: Policy, roster: Roster, now: float) -> Decision:
@@ -113,42 +123,52 @@ def decide(state: Held, facts: Facts, policy: Policy, roster: Roster, now: float
     no such stops.
     """
     if facts.sound or not facts.started or policy is Policy.STRICT:
-        return Decision(replace(state, inside=facts.sound and facts.started, since=None))
+        return Decision(replace(state, inside=facts.sound and facts.started, since=None, word={}))
     serves = _serves(state, facts)
     excused = {stop.id: _SERVES for stop in facts.stops if serves and _outlived(stop, state)}
     rest = tuple(stop for stop in facts.stops if stop.id not in excused)
     if facts.stops and not rest:
-        return Decision(replace(state, inside=True, since=None), excused, prove=True)
+        return Decision(replace(state, inside=True, since=None, word={}), excused, prove=True)
     mine = bool(rest) and all(stop.shareable for stop in rest)
     config = any(stop.config for stop in facts.stops)
     if policy is not Policy.CLUSTER or not state.inside or not mine:
         own = next((stop.id for stop in rest if policy is not Policy.CLUSTER or not stop.shareable), "")
         out = f"{own} fails" if state.inside and own else ""
-        return Decision(replace(state, inside=False, since=None), excused, config, out)
+        return Decision(replace(state, inside=False, since=None, word={}), excused, config, out)
     if not serves:
-        return Decision(replace(state, inside=False, since=None), excused, config, "it is not shown to serve")
-    since = state.since
-    if since is None:
-        since = math.inf if state.ahead is None else now + state.ahead
-    sound = known_sound(roster, since + SETTLE)
+        return Decision(
+            replace(state, inside=False, since=None, word={}), excused, config, "it is not shown to serve"
+        )
+    if state.since is None:
+        state = replace(state, since=math.inf if state.ahead is None else now + state.ahead)
+    sound = known_sound(state, roster)
     if sound is not None:
         out = f"{sound.account.host} ({sound.id}) is sound, so the fault is this replica's own"
-        return Decision(replace(state, inside=False, since=None), excused, config, out)
+        return Decision(replace(state, inside=False, since=None, word={}), excused, config, out)
     why = _why(roster)
     held = {stop.id: why for stop in rest}
-    return Decision(replace(state, since=since), {**excused, **held}, prove=True)
+    return Decision(state, {**excused, **held}, prove=True)
 
 
-def known_sound(roster: Roster, since: float) -> Member | None:
-    """Another replica that was sound at this moment of the database's clock, or later; None where none is known.
+def known_sound(state: Held, roster: Roster) -> Member | None:
+    """Another replica that is known to be sound though this one is ill; None where none is known.
 
-    A sign of life from the time to come is one from before that clock was set back.
+    It takes two signs of life. One may have been on its way for long, to a database that hung, with what was so before;
+    the next was sent when that one had arrived, and all that had changed was written before it.
+    """
+    if state.since is None:
+        return None
+    sound = _sound(roster, state.since + SETTLE)
+    return next((one for one in sound if one.last_seen > state.word.get(one.id, math.inf)), None)
+
+
+def _sound(roster: Roster, since: float) -> tuple[Member, ...]:
+    """The others that were sound at a sign of life from then on. One from the time to come is from before that clock
+    was set back.
     """
     if not roster.mine:
-        return None  # which row is this replica's own is not known
-    return next(
-        (one for one in _others(roster) if one.account.sound and since <= one.last_seen <= roster.at), None
-    )
+        return ()  # which row is this replica's own is not known
+    return tuple(one for one in _others(roster) if one.account.sound and since <= one.last_seen <= roster.at)
 
 
 def _others(roster: Roster) -> tuple[Member, ...]:

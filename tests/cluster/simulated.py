@@ -40,6 +40,7 @@ class Node:
     started: bool = True
     draining: bool = False
     cut: bool = False
+    stuck: bool = False
     proved: float = 0.0
     asked: float = -RENEWED
     looked: float = -BEAT
@@ -135,10 +136,15 @@ class Cluster:
         self._moved += seconds
 
     def _connect(self, node: Node) -> None:
+        """Opens a session anew. A sign of life that was on its way to a database which hung may come before all else."""
+
         def open_session() -> None:
             self._write(node)
             self._read(node)
 
+        if node.stuck:
+            self.at(self.now + self._takes(), lambda: self._sign(node))
+        node.stuck = False
         self.at(self.now + self._takes(), open_session)
 
     def _turned(self, node: Node) -> None:
@@ -146,11 +152,14 @@ class Cluster:
         self.at(self.now + self._takes(), lambda: self._write(node))
 
     def _beat(self, node: Node) -> None:
-        if self._reaches(node):
-            known = self._rows[node.name]
-            self._rows[node.name] = replace(known, last_seen=self._clock)
+        node.stuck = not self._reaches(node)
+        self._sign(node)
         self.at(self.now + self._takes(), lambda: self._read(node))
         self.at(self.now + BEAT * self.random.uniform(0.95, 1.05), lambda: self._beat(node))
+
+    def _sign(self, node: Node) -> None:
+        if self._reaches(node):
+            self._rows[node.name] = replace(self._rows[node.name], last_seen=self._clock)
 
     def _write(self, node: Node) -> None:
         if not self._reaches(node):

@@ -44,7 +44,7 @@ STORAGE = Stop("storage.backend", 20.0, shareable=True)
 REJECTED = Stop("xds.listener", 20.0, config=True, shareable=True)
 MUTE = Stop("proxy.service", 20.0)
 INSIDE = Held(inside=True, ahead=AHEAD, at=AHEAD + NOW)
-HELD = replace(INSIDE, since=AHEAD + NOW - 20.0)
+HELD = replace(INSIDE, since=AHEAD + NOW - 20.0, word=dict.fromkeys("bc", AHEAD + NOW - 10.0))
 
 
 def ill(*stops: Stop, proof: float = 5.0, refuted: bool = False, started: bool = True) -> Facts:
@@ -153,6 +153,16 @@ def test_then_it_stays_out_whatever_becomes_of_the_others_until_it_is_sound() ->
     assert list(decided(Policy.CLUSTER, ill(STORAGE), well).excused) == ["storage.backend"]
 
 
+def test_one_sign_of_life_is_not_enough_since_it_may_have_been_on_its_way_for_long() -> None:
+    alone = replace(HELD, word={})
+    first = heard(alone, roster(member("c", seen=NOW - 1)), NOW)
+    assert decided(Policy.CLUSTER, ill(STORAGE), first, roster(member("c", seen=NOW - 1))).excused
+    fell = heard(first, roster(member("c", sound=False)), NOW)
+    assert fell.word == {}
+    second = heard(first, roster(member("c")), NOW)
+    assert not decided(Policy.CLUSTER, ill(STORAGE), second, roster(member("c"))).excused
+
+
 def test_another_fault_that_comes_while_it_is_held_does_not_begin_the_wait_anew() -> None:
     made = decided(Policy.CLUSTER, ill(STORAGE, Stop("databroker.sync.initial", 0.0, shareable=True)), HELD)
     assert set(made.excused) == {"storage.backend", "databroker.sync.initial"}
@@ -173,7 +183,7 @@ def test_another_fault_that_comes_while_it_is_held_does_not_begin_the_wait_anew(
 )
 def test_by_cluster_nothing_else_is_held_in(known: Facts) -> None:
     made = decided(Policy.CLUSTER, known)
-    assert (made.excused, made.held.inside) == ({}, False)
+    assert (made.excused, made.held.inside, made.held.since) == ({}, False, None)
 
 
 def test_a_replica_that_was_out_never_comes_in_by_a_policy() -> None:

@@ -13,7 +13,7 @@ from tests.cluster.simulated import SLOWEST, Cluster, Node
 
 SKEW = 2.5  # seconds within which a fault shows on all who share it
 RUNS = 40
-OUT = 1.05 * BEAT + SETTLE + 3 * SLOWEST  # seconds in which a fault of one alone takes it out
+OUT = 2 * 1.05 * BEAT + SETTLE + 1.0 + 4 * SLOWEST  # seconds in which a fault of one alone takes it out
 
 seeds = pytest.mark.parametrize("block", range(3))
 
