@@ -28,8 +28,8 @@ VARIABLES = (
     (
         "POMHEALTH_ADDRESS",
         (
-            "The agent that `health`, `drain`, `watch` and `replicas` ask: HOST:PORT or unix:PATH. Without it, POMHEALTH_LISTEN, else"
-            " 127.0.0.1:28081."
+            "The agent that `health`, `drain`, `rollout-gate`, `watch` and `replicas` ask: HOST:PORT or unix:PATH. Without it,"
+            " POMHEALTH_LISTEN, else 127.0.0.1:28081."
         ),
     ),
     ("POMHEALTH_SETTINGS", "The settings file to read, where no --settings names one."),

@@ -119,7 +119,7 @@ def machines(standin: StandIn, postgres: PostgresServer, tmp_path: Path) -> Iter
             )
             made.append(Machine(replica, stack.enter_context(running), directory))
         for one in made:
-            until(one.agent.ready, lambda one=one: one.agent.text)
+            until(one.agent.ready)
         yield made
 
 
