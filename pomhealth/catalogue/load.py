@@ -63,7 +63,7 @@ class Check:
     only while it does it, `reading` where Pomerium documents the matter, and
     `triggers` the events after which it is looked at at once: CONFIG (the configuration changed), PROCESS (one of
     the replica's processes ended), STORAGE (something came on the storage connection), PLACES (a directory to which the
-    replica saves is another, or mounted otherwise).
+    replica saves is another, or mounted otherwise), CLUSTER (another replica of the cluster turned).
     """
 
     id: str

@@ -1,15 +1,17 @@
-"""How many replicas of the cluster are alive, by what they leave in the PostgreSQL that they share.
+"""How many replicas of the cluster are alive: by their agents' rows in its registry, where the cluster view is on.
 
-No agent is needed beside the others. Each replica with a databroker listens there for changes, and one with
+Else, and beside it, by what they leave in the PostgreSQL that they share: no agent is needed beside the others then. Each replica with a databroker listens there for changes, and one with
 `metrics_address` announces itself for half a minute at a time. Neither is certain alone: replicas that give the same
 metrics address are one row, and a machine that vanished may leave its session open until TCP gives it up.
 """
 
 from __future__ import annotations
 
+from pomhealth.checks import across
 from pomhealth.checks.context import Context
 from pomhealth.checks.traces import settling, traces
-from pomhealth.status import Evidence, Finding, failed, not_applicable, passed, unseen, warned
+from pomhealth.cluster.model import Roster
+from pomhealth.status import Evidence, Finding, Unobservable, failed, not_applicable, passed, unseen, warned
 from pomhealth.storage.traces import Traces
 
 ID = "cluster_active_replicas"
@@ -21,6 +23,31 @@ _WHERE = "sessions that listen, and services announced, in {where}"
 
 
 async def look(context: Context) -> Finding:
+    roster = context.roster()
+    waiting = across.settling(context.notes, roster) if roster.wanted else ""
+    if not roster.complete:
+        return await _by_traces(context)
+    return await _by_registry(context, roster, waiting)
+
+
+async def _by_registry(context: Context, roster: Roster, waiting: str) -> Finding:
+    from pomhealth.cluster.judge import alive  # noqa: PLC0415  (loaded only where the cluster view is on)
+
+    runs = not context.replica.awaited
+    known = alive.count(roster, runs=runs)
+    shared = context.replica.storage is not None and context.replica.storage.kind == "postgres"
+    if shared and not known.seen:
+        return await _by_traces(context)
+    seen = None
+    if shared and context.replica.runs("databroker"):
+        try:
+            seen = await traces(context)
+        except Unobservable:
+            seen = None  # storage.backend tells of it; the registry is read all the same
+    return alive.judge(roster, known, seen, context.settings.expected_replicas, waiting=waiting)
+
+
+async def _by_traces(context: Context) -> Finding:
     expected = context.settings.expected_replicas
     runs = not context.replica.awaited
     storage = context.storage

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from pomhealth.checks import across
 from pomhealth.checks.ages import since
 from pomhealth.checks.context import Context
 from pomhealth.checks.mistakes import besides, evidence, steps
@@ -17,11 +18,14 @@ from pomhealth.checks.names import configured_hosts
 from pomhealth.checks.sentlisteners import sent_listeners
 from pomhealth.checks.served import ROUTES, running_hosts
 from pomhealth.checks.xds import Standing, ask_counters, watch
+from pomhealth.clock import steady
+from pomhealth.replica.budget import Haste
 from pomhealth.replica.model import Options
 from pomhealth.replica.paths import resolve
 from pomhealth.status import (
     Evidence,
     Finding,
+    Outcome,
     Unobservable,
     blocked,
     failed,
@@ -39,9 +43,40 @@ _AND_A_LITTLE = 0.2  # seconds after that, when it is looked at again
 _REFUSED = 15.0  # seconds between two looks while Envoy refuses what it was sent
 _DEADLINE = 1.0  # seconds, for looking at the file
 _NAMED = 3  # hosts named in a summary
+_SERVES = (
+    3000.0  # seconds for which a good look at this replica serves while others turn: Envoy need not be asked
+)
 
 
 async def look(context: Context) -> Finding:
+    roster = context.roster()
+    if across.lacking(context, roster) is not None:
+        return await _own(context)
+    from pomhealth.cluster.judge import configs  # noqa: PLC0415  (loaded only where the cluster view is on)
+
+    found = configs.judge(roster)
+    try:
+        own = await _own_or_kept(context)
+    except Unobservable:
+        if found is None or found.outcome is not Outcome.WARN:
+            raise
+        return found
+    return across.together(own, found)
+
+
+async def _own_or_kept(context: Context) -> Finding:
+    """What is so on this replica: that it was well a while ago is good enough, where only another replica turned."""
+    kept: tuple[float, Finding] | None = context.notes.recall(ID)
+    if kept is not None and context.haste is Haste.NONE and steady() - kept[0] < _SERVES:
+        return kept[1]
+    own = await _own(context)
+    good = own.outcome is Outcome.PASS and not own.again
+    context.notes.keep(ID, (steady(), replace(own, cost=0.0)) if good else None)
+    return own
+
+
+async def _own(context: Context) -> Finding:
+    """What is so on this replica."""
     options = context.replica.options
     if options.zero:
         return unseen(

@@ -1,7 +1,8 @@
 """Does the replica run the newest version of Pomerium?
 
 The feed of releases is asked once a day at most, in a thread, and not waited for: what it said is kept in a file. It
-cannot be had: that is unknown, and no fault of the replica's.
+cannot be had: that is unknown, and no fault of the replica's. Where the cluster is known, what runs is compared with
+what the other replicas run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from pomhealth.checks import across
 from pomhealth.checks.context import Context
 from pomhealth.reach import Silent
 from pomhealth.releases import cache
@@ -20,7 +22,7 @@ from pomhealth.releases.number import behind, parse
 from pomhealth.replica.model import Value
 from pomhealth.replica.replaced import Replaced, replaced
 from pomhealth.settings import OFF
-from pomhealth.status import Evidence, Finding, Unobservable, passed, unseen, warned
+from pomhealth.status import Evidence, Finding, Outcome, Unobservable, passed, unseen, warned
 
 ID = "cluster_version_current"
 
@@ -34,6 +36,35 @@ _THREAD = "releases"
 
 
 async def look(context: Context) -> Finding:
+    roster = context.roster()
+    if across.lacking(context, roster) is not None:
+        return await _own(context)
+    from pomhealth.cluster.judge import versions  # noqa: PLC0415  (loaded only where the cluster view is on)
+
+    found = versions.judge(roster)
+    if found is None or found.outcome is not Outcome.WARN:
+        return across.together(await _own(context), found)
+    try:
+        return mixed(found, await _own(context))
+    except Unobservable:
+        return found
+
+
+def mixed(found: Finding, own: Finding) -> Finding:
+    """That replicas run different versions, and that this one's is an old one too, where that is so. Pure."""
+    if own.cause != "outdated":
+        return found
+    return replace(
+        found,
+        summary=f"{found.summary}; {own.summary}",
+        evidence=(*found.evidence, *own.evidence),
+        steps=own.steps,
+        names=(*own.names, *(one for one in found.names if one[0] not in dict(own.names))),
+    )
+
+
+async def _own(context: Context) -> Finding:
+    """What is so on this replica."""
     running = context.replica.version
     if running is None:
         lack = context.replica.missing.get("version", context.replica.missing.get("process", ""))
