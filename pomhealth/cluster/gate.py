@@ -47,16 +47,16 @@ class Look:
     """What the database said at the moment `at`, by its clock.
 
     `until` is how long the lease holds that was taken, None where none was. `busy` is the lease of another, `host` that
-    other's; then the rest is not known. `others` counts the other replicas, `fit` those that are present, ready and not
-    draining, and `amiss` are some of those that are not.
+    other's; then the rest is not known. `fit` counts the other replicas that are present, ready and not draining, `unfit`
+    those that are not, and `amiss` are some of these.
     """
 
     at: float
     until: float | None = None
     busy: Lease | None = None
     host: str = ""
-    others: int = 0
     fit: int = 0
+    unfit: int = 0
     amiss: tuple[Other, ...] = ()
 
 
@@ -118,13 +118,13 @@ def verdict(look: Look, terms: Terms, expected: int) -> Verdict:
     if look.busy is not None:
         return _busy(look.busy, look.host)
     needed = need(terms, expected)
-    if needed.all and not look.others:
+    if needed.all and not look.fit + look.unfit:
         return Verdict(
             safe=False,
             why="no other replica is registered: a restart takes all of the cluster away",
             fix="turn the cluster on where the others run, or say --min-ready 0 if that is meant",
         )
-    if needed.all and look.fit < look.others:
+    if needed.all and look.unfit:
         return _amiss(look)
     if needed.all:
         return Verdict(
@@ -159,7 +159,7 @@ def _amiss(look: Look) -> Verdict:
 
 def _named(look: Look) -> str:
     said = [f"{shown(one.host) or one.id} {_state(one)}" for one in look.amiss[:NAMED]]
-    more = look.others - look.fit - len(said)
+    more = look.unfit - len(said)
     return "; ".join([*said, f"{more} more {'is' if more == 1 else 'are'} not ready"] if more > 0 else said)
 
 

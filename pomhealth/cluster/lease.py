@@ -28,29 +28,32 @@ _LOCK = (
     "FOR UPDATE"
 )
 _HOST = f"left(coalesce(account->>'host', ''), {LONGEST})"
+# Two agents that watch one replica process say the same of it: it counts once, and never as another than one's own.
 _TAKE = f"""\
 WITH held AS MATERIALIZED (
   SELECT holder, until, process, holder <> {{0}}::uuid AND until > clock_timestamp() AS busy
   FROM pomhealth.leases WHERE name = 'rollout'
 ), others AS MATERIALIZED (
-  SELECT id, {_HOST} AS host, last_seen, last_seen < clock_timestamp() - interval '{STALE:g} s' AS silent,
+  SELECT id, coalesce(nullif(account->>'process', ''), id::text) AS who, {_HOST} AS host, last_seen, last_seen < clock_timestamp() - interval '{STALE:g} s' AS silent,
     coalesce(account->'ready' = 'true', false) AS ready, coalesce(account->'draining' = 'true', false) AS draining
   FROM pomhealth.cluster
   WHERE id <> {{0}}::uuid AND NOT stopped AND last_seen > clock_timestamp() - interval '{FORGOTTEN:g} s'
-    AND NOT (SELECT busy FROM held)
+    AND account->>'process' IS DISTINCT FROM nullif({{1}}, '') AND NOT (SELECT busy FROM held)
 ), counted AS MATERIALIZED (
-  SELECT count(*) AS everybody, count(*) FILTER (WHERE ready AND NOT draining AND NOT silent) AS fit FROM others
+  SELECT count(DISTINCT who) FILTER (WHERE ready AND NOT draining AND NOT silent) AS fit,
+    count(*) FILTER (WHERE NOT ready OR draining OR silent) AS unfit
+  FROM others
 ), taken AS (
   UPDATE pomhealth.leases SET holder = {{0}}::uuid, process = {{1}},
     until = clock_timestamp() + {{2}} * interval '1 s'
   FROM counted
   WHERE name = 'rollout' AND NOT (SELECT busy FROM held)
-    AND fit >= {{3}} AND (fit = everybody OR NOT {{4}})
+    AND fit >= {{3}} AND (unfit = 0 OR NOT {{4}})
   RETURNING until
 )
 SELECT extract(epoch FROM clock_timestamp()), (SELECT extract(epoch FROM until) FROM taken),
   busy, holder, extract(epoch FROM until), process,
-  (SELECT {_HOST} FROM pomhealth.cluster WHERE id = holder), everybody, fit,
+  (SELECT {_HOST} FROM pomhealth.cluster WHERE id = holder), fit, unfit,
   (SELECT json_agg(json_build_array(id, host, ready, draining, silent, extract(epoch FROM last_seen)))
    FROM (SELECT * FROM others WHERE NOT ready OR draining OR silent ORDER BY host, id LIMIT {NAMED}) AS named),
   (SELECT count(pg_notify('{CHANNEL}', '{LEASES}')) FROM taken)
@@ -80,14 +83,14 @@ def take(mine: str, process: str, hold: float, needed: Need) -> tuple[Ask, ...]:
 
 def look(answer: Sequence[Sequence[Row]]) -> Look:
     """What came back for `take`."""
-    at, until, busy, holder, ends, process, host, everybody, fit, amiss, _ = answer[-1][0]
+    at, until, busy, holder, ends, process, host, fit, unfit, amiss, _ = answer[-1][0]
     return Look(
         at=float(at or 0.0),
         until=float(until) if until is not None else None,
         busy=lease((holder, ends, process)) if busy == "t" else None,
         host=host or "",
-        others=int(everybody or 0),
         fit=int(fit or 0),
+        unfit=int(unfit or 0),
         amiss=tuple(map(_other, json.loads(amiss or "[]"))),
     )
 

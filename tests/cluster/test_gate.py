@@ -36,43 +36,43 @@ def test_how_many_others_must_be_ready(least: int | None, expected: int, needed:
     [
         (Look(NOON), None, 0, "no other replica is registered", "--min-ready 0"),
         (
-            Look(NOON, others=2, fit=1, amiss=(other("b"),)),
+            Look(NOON, fit=1, unfit=1, amiss=(other("b"),)),
             None,
             0,
             "b is not ready",
             "--min-ready 1 does without",
         ),
         (
-            Look(NOON, others=1, amiss=(other("b", ready=True, draining=True),)),
+            Look(NOON, unfit=1, amiss=(other("b", ready=True, draining=True),)),
             None,
             0,
             "b is being drained",
             "",
         ),
         (
-            Look(NOON, others=1, amiss=(other("b", ready=True, silent=True),)),
+            Look(NOON, unfit=1, amiss=(other("b", ready=True, silent=True),)),
             None,
             0,
             "b is silent since 22:12:35 UTC",
             "",
         ),
         (
-            Look(NOON, others=9, fit=6, amiss=(other("b"), other("c"))),
+            Look(NOON, fit=6, unfit=3, amiss=(other("b"), other("c"))),
             None,
             0,
             "b is not ready; c is not ready; 1 more is not ready",
             "",
         ),
         (
-            Look(NOON, others=1, fit=1),
+            Look(NOON, fit=1),
             None,
             3,
             "1 other replica is ready, and 2 must be: expected_replicas is 3",
             "start the missing replica",
         ),
-        (Look(NOON, others=1, fit=1), 2, 0, "1 other replica is ready, and --min-ready asks for 2", "fewer"),
+        (Look(NOON, fit=1), 2, 0, "1 other replica is ready, and --min-ready asks for 2", "fewer"),
         (
-            Look(NOON, others=2, fit=1, amiss=(other("b"),)),
+            Look(NOON, fit=1, unfit=1, amiss=(other("b"),)),
             2,
             0,
             "1 other replica is ready, and --min-ready asks for 2: b is not ready",
@@ -98,7 +98,7 @@ def test_why_it_is_not_safe_is_told_with_what_to_do(
 
 
 def test_what_is_safe_is_told_with_its_end() -> None:
-    said = verdict(Look(NOON, until=NOON + 600, others=2, fit=2), Terms(), 0)
+    said = verdict(Look(NOON, until=NOON + 600, fit=2), Terms(), 0)
     assert said.safe
     assert said.why == "safe to restart: 2 other replicas are ready, and no other may go before 22:23:20 UTC"
     alone = verdict(Look(NOON, until=NOON + 600), Terms(least=0), 0)
@@ -107,7 +107,7 @@ def test_what_is_safe_is_told_with_its_end() -> None:
 
 def test_another_hosts_name_is_told_harmlessly() -> None:
     hostile = "b\x1b]0;x\x07\u202ez" + "y" * 500
-    said = verdict(Look(NOON, others=1, amiss=(other(hostile),)), Terms(), 0)
+    said = verdict(Look(NOON, unfit=1, amiss=(other(hostile),)), Terms(), 0)
     assert said.why.isprintable()
     assert len(said.why) < 200
     far = verdict(Look(NOON, busy=Lease("id", 1e300), host=hostile), Terms(), 0)
@@ -164,7 +164,7 @@ def test_what_is_waited_for_is_not_the_last_word() -> None:
     not_safe = verdict(Look(NOON), Terms(), 0)
     assert not last(told(not_safe, last=False))
     assert last(told(not_safe, last=True))
-    assert last(told(verdict(Look(NOON, until=NOON, others=1, fit=1), Terms(), 0), last=False))
+    assert last(told(verdict(Look(NOON, until=NOON, fit=1), Terms(), 0), last=False))
 
 
 def after(of: str, *looks: tuple[float, str, bool]) -> Watch:

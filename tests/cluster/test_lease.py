@@ -54,7 +54,7 @@ async def test_whoever_asks_while_all_others_are_ready_gets_it(tables: Tables) -
     look = await tried(tables, hold=90.0, process="one")
     assert look.until is not None
     assert look.until - look.at == pytest.approx(90.0, abs=1.0)
-    assert (look.others, look.fit, look.busy) == (2, 2, None)
+    assert (look.fit, look.unfit, look.busy) == (2, 0, None)
     assert tables.holder() == (MINE, "one")
 
 
@@ -96,7 +96,7 @@ async def test_nobody_gets_it_while_another_is_not_ready(
     tables.put(OTHER, **row)
     look = await tried(tables)
     assert look.until is None
-    assert (look.others, look.fit) == (2, 1)
+    assert (look.fit, look.unfit) == (1, 1)
     (amiss,) = look.amiss
     assert (amiss.id, amiss.host, (amiss.ready, amiss.draining, amiss.silent)) == (OTHER, "host-2", why)
     assert tables.holder() is None
@@ -111,7 +111,7 @@ async def test_one_that_was_stopped_or_is_forgotten_counts_as_nothing(
     tables.put(OTHER, **row)
     look = await tried(tables)
     assert look.until is not None
-    assert (look.others, look.fit) == (1, 1)
+    assert (look.fit, look.unfit) == (1, 0)
     assert (await tried(tables, needed=need(Terms(), 3))).until is None
 
 
@@ -131,8 +131,21 @@ async def test_the_only_one_gets_it_where_no_other_is_asked_for(tables: Tables) 
     tables.clear()
     tables.put(MINE)
     look = await tried(tables)
-    assert (look.until, look.others) == (None, 0)
+    assert (look.until, look.fit, look.unfit) == (None, 0, 0)
     assert (await tried(tables, needed=need(Terms(least=0), 0))).until is not None
+
+
+async def test_a_replica_with_two_agents_counts_once(tables: Tables) -> None:
+    tables.put(OTHER, process="theirs")
+    tables.put(THIRD, process="theirs")
+    look = await tried(tables, process="mine")
+    assert (look.fit, look.unfit) == (1, 0)
+    tables.put(THIRD, process="theirs", ready=False)
+    assert (await tried(tables, process="mine")).until is None
+    tables.put(OTHER, process="mine")
+    tables.put(THIRD, process="mine")
+    look = await tried(tables, process="mine")
+    assert (look.until, look.fit, look.unfit) == (None, 0, 0)
 
 
 async def test_of_all_that_ask_at_once_exactly_one_gets_it(tables: Tables) -> None:
@@ -217,5 +230,5 @@ async def test_only_a_few_of_many_that_are_not_ready_are_named(tables: Tables) -
         " SELECT id, jsonb_build_object('host', repeat('x', 5000)), '{}' FROM put"
     )
     look = await tried(tables)
-    assert (look.others, look.fit, len(look.amiss)) == (52, 2, 5)
+    assert (look.fit, look.unfit, len(look.amiss)) == (2, 50, 5)
     assert all(len(one.host) <= 300 for one in look.amiss)
