@@ -18,12 +18,6 @@ EVERY = 1.0  # seconds between two judgements, while something is excused or may
 _ASKED_AGAIN = 2.0  # seconds until a proof that did not come is asked for again, while it is awaited
 
 
-class Timer(Protocol):
-    """What can be called off."""
-
-    def cancel(self) -> None: ...
-
-
 class Judged(Protocol):
     """The board, as far as it is asked for something: `on_doubt` has checks looked at now, as new as can be;
     `judge_again` has the map judged anew; `on_verdict` is told what a person should know.
@@ -46,7 +40,7 @@ class Readiness:
         board: Judged,
         *,
         clock: Callable[[], float] = steady,
-        later: Callable[[float, Callable[[], None]], Timer] | None = None,
+        later: Callable[[float, Callable[[], None]], object] | None = None,
     ) -> None:
         self._board = board
         self._policy = Policy.STRICT
@@ -57,7 +51,7 @@ class Readiness:
         self._seen: Mapping[str, float] = {}
         self._told: Mapping[str, str] = {}
         self._asked = -math.inf
-        self._timer: Timer | None = None
+        self._rings = False
 
     def follow(self, policy: str) -> None:
         """This policy counts from the next judgement on."""
@@ -96,11 +90,12 @@ class Readiness:
         if since > newest or since >= (_ASKED_AGAIN if awaited else RENEWED):
             self._asked = moment
             self._board.on_doubt(PROOFS)
-        if self._timer is None:
-            self._timer = self._later(EVERY, self._rung)
+        if not self._rings:
+            self._rings = True
+            self._later(EVERY, self._rung)
 
     def _rung(self) -> None:
-        self._timer = None
+        self._rings = False
         self._board.judge_again()
 
     def _tell(self, excused: Mapping[str, str], out: str) -> None:
@@ -119,5 +114,5 @@ class Readiness:
             )
 
 
-def _later(seconds: float, call: Callable[[], None]) -> Timer:
+def _later(seconds: float, call: Callable[[], None]) -> object:
     return asyncio.get_running_loop().call_later(seconds, call)
