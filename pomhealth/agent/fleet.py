@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
+from pomhealth.agent.gatehouse import Gatehouse
 from pomhealth.agent.logs import Log
 from pomhealth.checks import Context
 from pomhealth.cluster.model import OFF, Account, Roster, Trouble
 from pomhealth.cluster.sql import Ask, Away, Row
 from pomhealth.settings import Settings
+from pomhealth.status import Change
 
 if TYPE_CHECKING:
     from pomhealth.agent.belonging import Belonging
@@ -21,7 +23,7 @@ HOW = "the cluster view is off: set `cluster = true` (POMHEALTH_CLUSTER=true) on
 
 class Fleet:
     """`context` and `settings` give those in force now, `address` where the agent answers; `told` is called when the
-    roster is another than before.
+    roster is another than before. `gatehouse` lets this replica be restarted when the cluster can spare it.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class Fleet:
         self._told = told
         self._bell = Bell()
         self._belonging: Belonging | None = None
+        self.gatehouse = Gatehouse(self, lambda: self.roster, self.account, settings, log=log)
+        board.subscribe(self._moved)
 
     @property
     def roster(self) -> Roster:
@@ -69,6 +73,7 @@ class Fleet:
     def reload(self) -> None:
         """The settings, or the replica, may be others now."""
         self._bell.ring()
+        self.gatehouse.changed()
         if self._belonging is not None:
             self._belonging.reload()
 
@@ -86,7 +91,7 @@ class Fleet:
             self._settings,
             address=self._address,
             log=self._log,
-            told=self._told,
+            told=self._turned,
         )
         try:
             await self._belonging.run()
@@ -94,4 +99,12 @@ class Fleet:
             await self._belonging.close()
             self._belonging = None
             self._board.roster_changed(OFF)
-            self._told()
+            self._turned()
+
+    def _turned(self) -> None:
+        self.gatehouse.changed()
+        self._told()
+
+    def _moved(self, turned: tuple[Change, ...]) -> None:
+        if turned:
+            self.gatehouse.changed()

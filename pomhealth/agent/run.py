@@ -13,11 +13,12 @@ from pomhealth.agent import plan as plans
 from pomhealth.agent.board import Board
 from pomhealth.agent.door import Door
 from pomhealth.agent.engine import Engine
+from pomhealth.agent.faults import Faults
 from pomhealth.agent.first import FirstLook
 from pomhealth.agent.fleet import Fleet
 from pomhealth.agent.follower import Follower
 from pomhealth.agent.keeper import Keeper
-from pomhealth.agent.lag import KEPT, Lag
+from pomhealth.agent.lag import Lag
 from pomhealth.agent.logs import Log, Logs, tell
 from pomhealth.agent.memory import Memory
 from pomhealth.agent.pulse import Pulse
@@ -28,6 +29,7 @@ from pomhealth.agent.scrub import Scrubber
 from pomhealth.agent.sight import Sight
 from pomhealth.agent.signals import Signals, exit_status
 from pomhealth.agent.tasks import end, kept_going
+from pomhealth.agent.timekeeping import Timekeeper
 from pomhealth.agent.viewing import Viewing
 from pomhealth.blocking import Workers
 from pomhealth.catalogue import catalogue
@@ -83,6 +85,10 @@ def run(
 class Agent:
     """One run of the agent."""
 
+    _engine: Engine
+    _fleet: Fleet
+    _rotation: Rotation
+
     def __init__(
         self, settings: Settings, reload: Read, handed: Handed, listeners: tuple[socket.socket, ...]
     ) -> None:
@@ -96,8 +102,6 @@ class Agent:
         self._rereading = Rereading(reload, self._apply, workers=self._workers, log=lambda: self._log)
         self._signals: Signals | None = None
         self._told_started = False
-        self._told_away = 0.0
-        self._told_stuck = ""
 
     @property
     def caught(self) -> Any:
@@ -114,26 +118,29 @@ class Agent:
         self._logs.flush(_LAST_LINES)
 
     async def run(self) -> int:
-        asyncio.get_running_loop().set_exception_handler(self._loop_error)
-        self._clock = Clock()
-        self._lag = Lag(beat=self._keep_time, back=self._was_away)
-        self._board = Board(plans.make(catalogue(), probes(), self._settings), clock=self._clock)
-        self._board.redact_with(self._scrubber.scrub)
+        context, settings, log = lambda: self._engine.context, lambda: self._settings, lambda: self._log
         self._pulse = Pulse()
+        self._faults = Faults(log, self._pulse)
+        asyncio.get_running_loop().set_exception_handler(self._faults.of_loop)
+        clock = Clock()
+        time = Timekeeper(clock, log)
+        self._lag = Lag(beat=time.second, back=time.away)
+        self._board = Board(plans.make(catalogue(), probes(), self._settings), clock=clock)
+        self._board.redact_with(self._scrubber.scrub)
         self._memory = Memory(self._workers)
         self._engine = Engine(
             self._board,
-            broken=self._probe_broke,
+            broken=self._faults.probe_broke,
             lag=self._lag,
             pulse=self._pulse,
             roster=lambda: self._fleet.roster,
         )
         self._fleet = Fleet(
             self._board,
-            lambda: self._engine.context,
-            lambda: self._settings,
+            context,
+            settings,
             address=lambda: self._handed_address,
-            log=lambda: self._log,
+            log=log,
             told=self._cluster_turned,
         )
         self._follower = Follower(
@@ -145,7 +152,7 @@ class Agent:
             found=self._found,
             pulse=self._pulse,
         )
-        self._keeper = Keeper(self._board, lambda: self._log)
+        self._keeper = Keeper(self._board, log)
         self._pages = Pages(
             Viewing(
                 self._board,
@@ -154,16 +161,17 @@ class Agent:
                 self._keeper,
                 rotation=lambda: self._rotation,
                 roster=lambda: self._fleet.roster,
-                settings=lambda: self._settings,
+                settings=settings,
             ),
             Drawn(self._workers),
         )
         self._rotation = Rotation(
             self._board,
-            lambda: self._engine.context,
-            lambda: self._settings,
-            log=lambda: self._log,
+            context,
+            settings,
+            log=log,
             moved=self._pages.changed,
+            orders=self._fleet.gatehouse.orders,
         )
         self._reports = Reports(
             self._board,
@@ -176,13 +184,14 @@ class Agent:
             Notifier(self._handed.notify),
             self._pages.view,
             watchdog=self._handed.watchdog,
-            stuck=self._stuck,
+            stuck=self._faults.stuck,
             scrub=self._scrubber.scrub,
         )
         self._board.subscribe(self._changed)
-        self._otel = OpenTelemetry(
-            self._pages.view, environ=os.environ, workers=self._workers, log=lambda: self._log
-        )
+        self._otel = OpenTelemetry(self._pages.view, environ=os.environ, workers=self._workers, log=log)
+        time.beats += (self._pulse.tick, self._supervised.beat, self._keeper.beat)
+        time.shifts += (self._board.shift, self._keeper.shift)
+        time.aways += (self._keeper.away, self._look_anew)
         self._first = FirstLook(self._board)
         self._log.info("pomhealth starts", version=__version__, pid=os.getpid())
         self._door = Door(self._pages, self._log, self._listeners)
@@ -199,8 +208,9 @@ class Agent:
             "following the replica": self._follower.run,
             "following the replica's own report": self._reports.run,
             "the registry of the cluster": self._fleet.run,
+            "the lease of the rollout": self._fleet.gatehouse.run,
         }
-        tasks = [kept_going(work, partial(self._broke_off, name)) for name, work in parts.items()]
+        tasks = [kept_going(work, partial(self._faults.broke_off, name)) for name, work in parts.items()]
         self._lag.start()
         self._supervised.start()
         beside = [
@@ -235,13 +245,6 @@ class Agent:
         await self._first.done.wait()
         self._supervised.ready()
 
-    def _stuck(self) -> str:
-        part = self._pulse.stuck()
-        if part and part != self._told_stuck:
-            self._log.error("a part of pomhealth does not go on", part=part)
-        self._told_stuck = part
-        return part
-
     def _changed(self, turned: tuple[Change, ...]) -> None:
         self._pages.changed(turned)
         self._supervised.changed(turned)
@@ -258,26 +261,9 @@ class Agent:
         self._pages.changed()
         self._engine.trigger(self._board.plan.triggered_by(CLUSTER))
 
-    def _keep_time(self) -> None:
-        """Every second. Takes over a step of the wall clock."""
-        self._pulse.tick()
-        self._supervised.beat()
-        self._keeper.beat()
-        by = self._clock.step()
-        if by:
-            self._board.shift(by)
-            self._keeper.shift(by)
-            self._log.warning(
-                "the clock was set; every time that is kept moves with it", seconds=round(by, 3)
-            )
-
-    def _was_away(self, seconds: float) -> None:
-        """The agent did not run for so long: what it knows is old, and what it asked then got no answer from it."""
-        self._keeper.away(seconds)
-        now = self._lag.now()
-        if not self._told_away or now - self._told_away >= KEPT:
-            self._told_away = now
-            self._log.warning("pomhealth itself did not run", seconds=round(seconds, 1))
+    def _look_anew(self, seconds: float) -> None:
+        """The agent did not run for so long: what it knows is old."""
+        del seconds
         plan = self._board.plan
         self._engine.trigger(id_ for id_ in plan.looks if not plan.checks[id_].dear)
         self._reports.poke()
@@ -293,18 +279,6 @@ class Agent:
         told = summary(replica)
         self._log.info(
             "replica", **{key: told[key] for key in ("state", "version", "pid", "envoy_pids", "config")}
-        )
-
-    def _broke_off(self, part: str, error: Exception) -> None:
-        self._log.error(f"{part} broke off and starts again", error=type(error).__name__)
-
-    def _probe_broke(self, id_: str, where: str) -> None:
-        self._log.error("a look broke off; the check is unknown until it works again", check=id_, error=where)
-
-    def _loop_error(self, _: asyncio.AbstractEventLoop, trouble: dict[str, Any]) -> None:
-        error = trouble.get("exception")
-        self._log.error(
-            "the agent met an error", error=type(error).__name__, what=str(trouble.get("message"))
         )
 
     def _reload(self) -> None:
