@@ -8,7 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +17,7 @@ _PR_SET_PDEATHSIG = 1
 _PR_CAPBSET_DROP = 24
 _CLONE_NEWNS = 0x20000
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def spawn(
@@ -35,19 +37,29 @@ def spawn(
 
     The kernel sends it `last_signal` when this process ends. In a session of its own it does not get the
     terminal's Ctrl-C. `without` are capabilities (their numbers) that it never gets, not as root either;
-    `view` is a descriptor of the mount namespace that it is to see.
+    `view` is a descriptor of the mount namespace that it is to see. Raises what the handler of a signal raises that
+    comes meanwhile; there is no child then.
     """
-    return subprocess.Popen(
-        list(command),
-        cwd=cwd,
-        env=None if env is None else dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=errors,
-        start_new_session=own_session,
-        preexec_fn=_prepare(last_signal, without, view),  # noqa: PLW1509  a few system calls, no lock is taken
-        **more,
-    )
+    with _signals_later() as handle:
+        process = subprocess.Popen(
+            list(command),
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            start_new_session=own_session,
+            preexec_fn=_prepare(last_signal, without, view),  # noqa: PLW1509  a few system calls, no lock is taken
+            **more,
+        )
+    try:
+        handle()
+    except BaseException:
+        end(process)
+        if process.stdout is not None:
+            process.stdout.close()
+        raise
+    return process
 
 
 def end(
@@ -74,6 +86,38 @@ def end(
 def python(module: str, *arguments: str) -> list[str]:
     """The command line that runs a module of this package with this interpreter."""
     return [sys.executable, "-m", module, *arguments]
+
+
+@contextlib.contextmanager
+def _signals_later() -> Iterator[Callable[[], None]]:
+    """Keeps handlers from being called until the block has ended; then what it gives calls those that were due, or
+    it does so itself where the block fails.
+
+    Python forks with hooks (of logging and others), and ignores what is raised in them: who is told to end there by a
+    handler that raises would go on for good.
+    """
+    came: list[int] = []
+    known = {number: signal.getsignal(number) for number in _ENDING}
+    handlers = {number: handler for number, handler in known.items() if callable(handler)}
+
+    def handle() -> None:
+        for number in came:
+            handlers[signal.Signals(number)](number, None)
+
+    if threading.current_thread() is not threading.main_thread():  # no handler is ever called here
+        yield handle
+        return
+    for number in handlers:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        try:
+            yield handle
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+    except BaseException:
+        handle()
+        raise
 
 
 def _prepare(number: signal.Signals, without: Sequence[int], view: int | None) -> Callable[[], None]:
