@@ -129,7 +129,7 @@ class Gatekeeper:
                 return gate.away(away.trouble.why, away.trouble.steps)
             look = lease.look(answer)
             if look.until is not None:
-                self._hold(Lease(mine, look.until, process), look.until - look.at)
+                self._hold(Lease(mine, look.until, process), look.until - look.at, Watch(process))
                 self._log().info("this replica may be restarted", for_seconds=terms.hold)
             return gate.verdict(look, terms, expected)
 
@@ -141,10 +141,10 @@ class Gatekeeper:
                 with suppress(Away):
                     await self._give_back(None)
 
-    def _hold(self, held: Lease, left: float) -> None:
+    def _hold(self, held: Lease, left: float, watch: Watch) -> None:
         self._held, self._done, self._doubt = held, None, False
         self._ends = asyncio.get_running_loop().time() + left
-        self._watch = Watch(held.process)
+        self._watch = watch
         self._bell.ring()
 
     def _pause(self) -> float | None:
@@ -163,7 +163,7 @@ class Gatekeeper:
         found = roster.lease
         own = found if found is not None and found.holder == roster.mine and found != self._done else None
         if self._held is None and own is not None and roster.complete and not self._unclear:
-            self._hold(own, own.until - roster.at)
+            self._hold(own, own.until - roster.at, Watch(own.process, away=None))
 
     def _observe(self) -> None:
         """Notes what runs here now, and whether the registry is there."""

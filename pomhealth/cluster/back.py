@@ -17,27 +17,29 @@ class Running:
 class Watch:
     """What was seen of the replica since a lease was given for the process `of`.
 
-    `away` is whether it was not ready at any moment since, `since` the moment from which on the same process is ready,
+    `away` is whether it was not ready at any moment since; None where an agent that came later has not seen it ready yet,
+    so that what it sees is no restart but its own first looks. `since` is the moment from which on the same process is ready,
     None where it is not. Moments are those of any clock that passes evenly.
     """
 
     of: str
     process: str = ""
-    away: bool = False
+    away: bool | None = False
     since: float | None = None
 
     @property
     def another(self) -> bool:
         """Whether another process than the one of the lease runs; where none can be seen: whether it was away since."""
-        return self.process not in ("", self.of) if self.of else self.away
+        return self.process not in ("", self.of) if self.of else self.away is True
 
 
 def seen(watch: Watch, running: Running, now: float) -> Watch:
     """The watch after a look at what runs."""
     if not running.ready:
-        return replace(watch, process=running.process, away=True, since=None)
+        return replace(watch, process=running.process, away=None if watch.away is None else True, since=None)
     same = watch.since is not None and watch.process == running.process
-    return replace(watch, process=running.process, since=watch.since if same else now)
+    since = watch.since if same else now
+    return replace(watch, process=running.process, away=watch.away is True, since=since)
 
 
 def left(watch: Watch, now: float, notice: float) -> float | None:

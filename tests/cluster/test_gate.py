@@ -198,6 +198,14 @@ def test_the_same_process_is_not_another_however_ill_it_was() -> None:
     assert left(watch, 1000, 10) is None
 
 
+def test_where_no_process_can_be_seen_the_first_looks_of_a_later_agent_are_no_restart() -> None:
+    later = seen(Watch("", away=None), Running("", ready=False), 0)
+    later = seen(later, Running("", ready=True), 1)
+    assert left(later, 1000, 10) is None
+    later = seen(seen(later, Running("", ready=False), 1001), Running("", ready=True), 1002)
+    assert left(later, 1012, 10) == 0
+
+
 def test_an_agent_that_comes_later_knows_another_process_too() -> None:
     assert left(after("one", (0, "two", True)), 10, 10) == 0
 
