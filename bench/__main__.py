@@ -19,6 +19,7 @@ import psycopg
 
 from bench.churn import report as churn
 from bench.churn.churning import Churn
+from bench.cluster import beats, fanout, latency
 from bench.cost import health, scale, weight
 from bench.ending import end_in_order
 from bench.faults import measure as faults
@@ -71,6 +72,9 @@ def _full() -> bool:
             lambda: faults.run(rounds=_ROUNDS),
             lambda: _churn(_CHURN, churn.told),
             lambda: rollout.run(restarts=_ROUNDS),
+            latency.run,
+            beats.run,
+            fanout.run,
         )
     )
     return measured and judged
