@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Mapping
@@ -10,13 +11,14 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
 from pomhealth.cluster.model import Agentless, Roster
 from pomhealth.cluster.show.detail import detail
 from pomhealth.cluster.show.model import Cluster
 from pomhealth.cluster.show.news import News
 from pomhealth.cluster.show.reading import NotACluster, cluster, parse, replica
-from pomhealth.cluster.show.table import listing
+from pomhealth.cluster.show.table import listing, screen
 from pomhealth.cluster.show.words import rows, span
 from pomhealth.publish.replicas import answer_one, listed
 from pomhealth.report.style import Style
@@ -164,6 +166,21 @@ def test_where_the_terminal_is_narrow_what_differs_is_still_told() -> None:
     for width in (40, 60):
         text = " ".join(shown(roster(*usual, odd), width).split())
         assert "version 0.32.0 (older) configuration 91ab77c (older)" in text
+
+
+def test_what_does_not_fit_a_terminal_is_left_out_and_counted_the_worst_first() -> None:
+    many = [member(number, f"a{number}") for number in range(10, 40)]
+    known = read(roster(*many, member(40, "db3", READ_ONLY), member(41, "db4", EXPIRING), member(42, "db5")))
+    out = io.StringIO()
+    Console(file=out, width=80).print(screen(known, Style(), 80, 14, "No answer from the agent: x."))
+    lines = out.getvalue().splitlines()
+    assert len(lines) <= 14
+    assert lines[0] == "No answer from the agent: x."
+    assert "33 replicas, 32 ready, 1 not ready." in lines
+    shown = [one.split()[0] for one in lines[lines.index("") :] if one.startswith(("a", "db"))]
+    assert "db3" in shown
+    assert "db4" in shown
+    assert re.fullmatch(r"and \d+ more, none of them worse", lines[-1])
 
 
 def test_without_unicode_and_colour_plain_letters_will_do() -> None:

@@ -1,4 +1,4 @@
-"""A real terminal for `pomhealth watch`: a pty, and an emulator (pyte) that keeps what a person would see."""
+"""A real terminal for `pomhealth watch` and its like: a pty, and an emulator (pyte) that keeps what a person would see."""
 
 from __future__ import annotations
 
@@ -88,14 +88,19 @@ class Terminal:
 
 @contextmanager
 def watching(
-    *arguments: str, columns: int = 80, lines: int = 24, term: str = "xterm-256color", **environment: str
+    *arguments: str,
+    command: str = "watch",
+    columns: int = 80,
+    lines: int = 24,
+    term: str = "xterm-256color",
+    **environment: str,
 ) -> Iterator[Terminal]:
-    """`pomhealth watch` in a terminal of its own."""
+    """`pomhealth watch`, or another command, in a terminal of its own."""
     ours, theirs = pty.openpty()
     _size(theirs, columns, lines)
     usual = {key: value for key, value in os.environ.items() if key not in _ABOUT_TERMINALS}
     process = subprocess.Popen(
-        [sys.executable, "-m", "pomhealth", "watch", *arguments],
+        [sys.executable, "-m", "pomhealth", command, *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -26,7 +26,8 @@ def everything(address: Address, *, everyone: bool, deadline: float = DEADLINE) 
     except AskError as error:
         if error.code != NOT_FOUND:
             raise
-        raise AskError("what answers there knows no /replicas: an agent of an older release", _OLD) from None
+        why = "what answers there knows no /replicas: an agent of an older release"
+        raise AskError(why, _OLD, NOT_FOUND) from None
 
 
 def one(address: Address, word: str) -> Mapping[str, Any]:

@@ -99,17 +99,25 @@ class Screen:
         self._live.start()
 
     def answered(self, document: Mapping[str, Any]) -> None:
-        self._last, self._at = cluster(document), time.time()
+        told = cluster(document)
+        if self._last is not None and self._last.at and not told.at:  # it has just been started
+            self._draw(f"{told.notice[:1].upper()}{told.notice[1:]}; what is shown was so at {self._since}.")
+            return
+        self._last, self._at = told, time.time()
         self._draw("")
 
     def silent(self, error: AskError) -> None:
-        since = f" since {datetime.fromtimestamp(self._at, timezone.utc):%H:%M:%S} UTC" if self._at else ""
+        since = f" since {self._since}" if self._at else ""
         old = "; what is shown was so then" if self._last is not None else ""
         fix = f" To do: {error.fix}." if error.fix else ""
         self._draw(f"No answer from the agent{since}: {error}{old}. Trying again.{fix}")
 
     def close(self) -> None:
         self._live.stop()
+
+    @property
+    def _since(self) -> str:
+        return f"{datetime.fromtimestamp(self._at, timezone.utc):%H:%M:%S} UTC"
 
     def _draw(self, trouble: str) -> None:
         from pomhealth.cluster.show.table import WIDEST, screen  # noqa: PLC0415

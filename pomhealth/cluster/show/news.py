@@ -39,9 +39,12 @@ class News:
         self._known: dict[str, Told] = {}
 
     def of(self, document: Mapping[str, Any]) -> Iterator[Note]:
-        """What this answer has that the one before had not; of the first one, everything."""
+        """What this answer has that the one before had not; of the first one, everything.
+
+        An agent that has not read the registry yet knows of no replica: that takes back nothing.
+        """
         now, at = cluster(document), str(document.get("at") or "")
-        met: dict[str, Told] = {}
+        met: dict[str, Told] = {} if now.at else self._known
         for said in rows(document):
             told = replica(said)
             before = self._known.get(told.key)
@@ -53,7 +56,13 @@ class News:
                 data = {"id": gone.id, "host": gone.host}
                 yield Note(at, "gone", f"{gone.host}: not listed any more", Outcome.SKIPPED, data)
         self._known = met
-        whole = (now.complete, now.notice if not now.complete else "", now.turn, now.turn_ends, total(now))
+        whole = (
+            now.complete,
+            now.notice if not now.complete else "",
+            now.turn,
+            now.turn_ends,
+            total(now) if now.at else "",
+        )
         if whole != self._whole:
             self._whole = whole
             yield _summed(now, at, document)
@@ -89,7 +98,7 @@ def _turned(before: Told | None, one: Told, now: Cluster, at: str, said: Mapping
 
 
 def _summed(now: Cluster, at: str, document: Mapping[str, Any]) -> Note:
-    words = [total(now).removesuffix(".")]
+    words = [total(now).removesuffix(".")] if now.at else []
     if now.turn:
         words.append(f"{now.turn} may restart until {clock(now.turn_ends)}")
     if now.notice:

@@ -65,7 +65,8 @@ def screen(cluster: Cluster | None, style: Style, width: int, height: int, troub
     shown = [row for row in known if row in urgent]
     left = len(known) - len(shown)
     more = [Text(f"and {left} more, none of them worse")] if left else []
-    return Group(*said, *_told(cluster, style), Text(), table(shown, style, width), *more)
+    drawn: list[RenderableType] = [Text(), table(shown, style, width)] if shown else []
+    return Group(*said, *_told(cluster, style), *drawn, *more)
 
 
 def table(known: Sequence[Row], style: Style, width: int) -> Table:
