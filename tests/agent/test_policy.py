@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -183,6 +185,9 @@ def test_a_rejected_listener_takes_nobody_out_who_still_serves_until_the_setting
         assert (alert["gate"], alert["stops"]) == ("alert", [])
         assert "readiness_policy serving: this stops nothing" in alert["summary"]
         assert "error" not in one.get("/status")[1]["statuses"]["xds.listener"]
+        asked = [sys.executable, "-m", "pomhealth", "health", "-a", one.address]
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False)
+        assert (told.returncode, "alert" in told.stdout) == (0, True)
 
         settings.write_text('readiness_policy = "strict"\n')
         one.process.send_signal(signal.SIGHUP)
