@@ -7,6 +7,7 @@ from typing import Any
 
 from pomhealth.cluster.model import Account, Agentless, Ailment, Lease, Member, Roster, Trouble
 from pomhealth.publish.view import View
+from pomhealth.replica.model import Platform
 from pomhealth.status import Evidence, failed, observe, warned
 from tests.page.example import NOW, healthy
 
@@ -85,6 +86,36 @@ def ill(**more: Any) -> View:
     }.items():
         status = observe(status, id_, finding, at=NOW - 90)
     return replace(shown, status=status)
+
+
+def rollout() -> View:
+    """A roll-out that is half done, and has gone wrong on one replica: the picture in the docs."""
+    members = (
+        member(1, account("pomerium-1", EXPIRING)),
+        member(2, account("pomerium-2", READ_ONLY, ready=False)),
+        member(3, account("pomerium-3", config=OLD)),
+        member(4, account("pomerium-4", config=OLD, ready=False, draining=True)),
+        member(5, account("pomerium-5"), ago=40),
+    )
+    shown = healthy(
+        roster=roster(
+            *members,
+            agentless=(Agentless("10.0.0.8:443", "the table of services"),),
+            lease=Lease(uuid(4), NOW + 45),
+        ),
+        platform=Platform("linux"),
+    )
+    differs = warned(
+        "differs",
+        "pomerium-3 and pomerium-4 run an older configuration than the one that pomerium-1, pomerium-2 and pomerium-5"
+        " took over at 07:01:30 UTC",
+        Evidence(
+            "the registry's rows of pomerium-3 and pomerium-4",
+            f"configuration {OLD[:12]}",
+            f"{NEW[:12]}, the newest",
+        ),
+    )
+    return replace(shown, status=observe(shown.status, "cluster_config_current", differs, at=NOW - 90))
 
 
 def incomplete(**more: Any) -> View:

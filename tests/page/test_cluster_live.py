@@ -23,6 +23,7 @@ from tests.standin import OwnPostgres
 
 T = TypeVar("T")
 HOST = "the-other-one"
+SOON = 2000 * PATIENCE  # milliseconds
 
 
 class Other:
@@ -80,22 +81,22 @@ def test_what_another_agent_writes_shows_without_a_reload_and_so_does_the_regist
         page = visited.page
         visited.live()
         headline = page.locator("h1")
-        expect(headline).to_have_text("The only replica is not ready")
+        expect(headline).to_have_text("The only replica is not ready", timeout=SOON)
         page.evaluate("window.loaded = 'once'")
         other = Other(server.dsn(), loop)
         other.says(account(HOST), first=True)
-        expect(headline).to_have_text("2 replicas, 1 ready")
+        expect(headline).to_have_text("2 replicas, 1 ready", timeout=SOON)
         row = page.locator(f"#r-{other.id}")
         expect(row).to_contain_text(f"{HOST}")
         expect(row.locator(".st").first).to_have_text("ready")
         other.says(account(HOST, READ_ONLY, ready=False))
-        expect(headline).to_have_text("2 replicas, none ready")
+        expect(headline).to_have_text("2 replicas, none ready", timeout=SOON)
         expect(row).to_contain_text("storage.backend fails: read-only PostgreSQL takes no writes")
         server.stop("immediate")
-        expect(headline).to_have_text("This view is incomplete")
+        expect(headline).to_have_text("This view is incomplete", timeout=SOON)
         expect(row.locator(".st").first).to_have_text("was not ready")
         expect(page.locator("#part-now")).to_contain_text("systemctl status postgresql")
         server.start()
-        expect(headline).to_have_text(re.compile("^2 replicas"), timeout=2000 * PATIENCE)
+        expect(headline).to_have_text(re.compile("^2 replicas"), timeout=SOON)
         assert page.evaluate("window.loaded") == "once"
         assert visited.troubles == []
