@@ -9,11 +9,14 @@ import pytest
 
 from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.checks import cluster_active_replicas as check
+from pomhealth.checks.notes import Notes
+from pomhealth.cluster.model import Trouble
 from pomhealth.demo.running import RunningReplica
 from pomhealth.replica.discover import discover
 from pomhealth.settings import Settings
 from pomhealth.status import Finding, Outcome
 from pomhealth.storage.traces import Traces
+from tests.checks.rosters import member, roster
 from tests.contexts import context_of
 from tests.demo.looking import until
 from tests.standin import StandIn
@@ -139,3 +142,53 @@ async def test_a_replica_that_ended_is_still_looked_for_in_its_storage(standin: 
     found = await look_after_its_end(one)
     assert other.running()
     assert found.outcome is Outcome.PASS, found
+
+
+GONE = roster(member("web-1"), member("web-2"), member("web-3", seen=300.0), mine="web-1")
+
+
+@pytest.mark.proves("cluster_active_replicas/fewer")
+async def test_with_the_registry_the_one_that_is_missing_is_named_and_the_sessions_tell_more(
+    database: Database,
+) -> None:
+    async with cluster.beside(database) as seen:
+        with cluster.listener(database), cluster.listener(database):
+            known = replace(seen, roster=lambda: GONE)
+            gone = await check.look(known)
+            with cluster.listener(database):
+                silent = await check.look(replace(known, notes=Notes()))  # which asks the server anew
+    assert (gone.outcome, gone.cause) == (Outcome.WARN, "fewer")
+    assert "1 is missing: web-3; no session of its own listens in" in gone.summary
+    assert silent.summary.endswith("it may be the agent alone that is silent")
+
+
+async def test_without_the_registry_the_sessions_alone_are_counted(database: Database) -> None:
+    away = replace(GONE, trouble=Trouble("refused", "nobody takes connections"))
+    async with cluster.beside(database) as seen:
+        with cluster.listener(database):
+            found = await check.look(replace(seen, roster=lambda: away))
+    assert found.summary == "1 replica is alive"
+
+
+async def test_when_the_registry_is_just_back_nobody_is_missed(database: Database) -> None:
+    away = replace(GONE, trouble=Trouble("refused", "nobody takes connections"))
+    told = [away, GONE]
+    async with cluster.beside(database) as seen:
+        with cluster.listener(database), cluster.listener(database):
+            outcomes = [await check.look(replace(seen, roster=lambda: told.pop(0))) for _ in range(2)]
+    assert outcomes[1].outcome is Outcome.UNKNOWN
+    assert "away until just now" in outcomes[1].summary
+
+
+@pytest.mark.proves("cluster_active_replicas/none")
+async def test_by_the_registry_none_is_alive_where_only_this_agent_is_left() -> None:
+    alone = roster(member("web-1"), mine="web-1")
+    seen = replace(context(replace(replica(kind="file"), awaited=True)), roster=lambda: alone)
+    assert (await check.look(seen)).cause == "none"
+
+
+async def test_replicas_with_storage_of_their_own_are_counted_by_the_registry() -> None:
+    """It may be kept in any PostgreSQL."""
+    two = roster(member("web-1"), member("web-2"), mine="web-1")
+    seen = replace(context(replica(kind="file")), settings=Settings(expected_replicas=2), roster=lambda: two)
+    assert (await check.look(seen)).summary == "2 replicas are alive, 2 of them ready"

@@ -7,18 +7,23 @@ import contextlib
 import os
 import signal
 import socket
+from dataclasses import replace
 
 import pytest
 
 from pomhealth.agent.instruments import close_context, open_context
 from pomhealth.checks.cluster_config_current import look
+from pomhealth.cluster.model import Roster
 from pomhealth.demo.running import RunningReplica
+from pomhealth.replica.budget import Haste
 from pomhealth.replica.discover import discover
 from pomhealth.replica.errors import ReplicaError
 from pomhealth.replica.model import Replica
 from pomhealth.settings import Settings
 from pomhealth.status import Finding, Outcome, Unobservable
 from tests.agent.watching import only_events, watching
+from tests.checks.rosters import member, roster
+from tests.contexts import context_of
 from tests.standin import StandIn
 
 HOST = "https://app.demo.localhost"
@@ -136,3 +141,34 @@ async def test_a_route_that_envoy_refused_is_the_route_check_s_to_tell(replica: 
         await seen.until(lambda: bool(by()))
         assert by() == "xds.route-configuration"
         assert "pending" not in {change.cause for change in seen.board.history}
+
+
+DIFFERENT = roster(member("web-1", config="b", since=3600.0), member("web-2", config="a"), mine="web-2")
+
+
+async def test_where_other_replicas_run_another_configuration_a_replica_that_runs_its_file_says_so(
+    replica: RunningReplica,
+) -> None:
+    async with context_of(replica) as seen:
+        found = await look(replace(seen, roster=lambda: DIFFERENT))
+    assert (found.outcome, found.cause) == (Outcome.WARN, "differs")
+    assert found.summary.startswith("this replica runs an older configuration than the one that web-1")
+
+
+async def test_a_file_that_it_cannot_take_is_told_before_what_others_run(replica: RunningReplica) -> None:
+    replica.write_config("routes: [\n")
+    async with context_of(replica) as seen:
+        assert (await look(replace(seen, roster=lambda: DIFFERENT))).cause == "rejected"
+
+
+async def test_that_others_turn_costs_no_question_to_envoy(replica: RunningReplica) -> None:
+    """A cluster turns often, and Envoy's answer is dear."""
+    told: list[Roster] = [roster(member("web-1", config="a"))]
+    async with context_of(replica) as seen:
+        first = await look(replace(seen, roster=lambda: told[-1]))
+        told.append(DIFFERENT)
+        second = await look(replace(seen, roster=lambda: told[-1], haste=Haste.NONE))
+        changed = await look(replace(seen, roster=lambda: told[0], haste=Haste.CHANGED))
+    assert (first.outcome, first.cost > 0.0) == (Outcome.PASS, True)
+    assert (second.cause, second.cost) == ("differs", 0.0)
+    assert (changed.outcome, changed.cost > 0.0) == (Outcome.PASS, True)

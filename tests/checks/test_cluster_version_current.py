@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from pomhealth.replica.model import Process, Replica, Value
 from pomhealth.replica.sockets import SocketTable
 from pomhealth.settings import Settings
 from pomhealth.status import Finding, Outcome, Unobservable
+from tests.checks.rosters import member, roster
 from tests.replica.apart import needs_root
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -99,6 +101,35 @@ async def test_an_older_release_is_told_of_with_how_far_it_is_behind(tmp_path: P
     (request,) = feed.requests
     assert "Authorization" not in request.headers
     assert request.headers["User-Agent"].startswith("pomhealth/")
+
+
+async def test_that_replicas_run_different_versions_is_told_first_and_a_newer_release_with_it(
+    tmp_path: Path,
+) -> None:
+    known = roster(member("web-1", pomerium="0.32.9"), member("web-2", pomerium="0.32.8"), mine="web-1")
+    async with Feed.of(LATEST) as feed:
+        old = await check.look(replace(context(feed.url, tmp_path), roster=lambda: known))
+        new = await check.look(replace(context(feed.url, tmp_path, "0.33.1"), roster=lambda: known))
+    mixed = "2 versions of Pomerium run in the cluster: 0.32.9 on this replica and 0.32.8 on web-2"
+    assert (old.cause, old.summary) == (
+        "mixed",
+        f"{mixed}; Pomerium 0.32.9 runs, 1 minor release behind: 0.33.1 is out",
+    )
+    assert (old.names, old.steps != ()) == ((("VERSION", "0.33.1"), ("HOST", "web-2")), True)
+    assert (new.cause, new.summary) == ("mixed", mixed)
+
+
+async def test_replicas_of_one_version_are_judged_by_the_newest_release_alone(tmp_path: Path) -> None:
+    known = roster(member("web-1", pomerium="0.32.9"), member("web-2", pomerium="0.32.9"))
+    async with Feed.of(LATEST) as feed:
+        found = await check.look(replace(context(feed.url, tmp_path), roster=lambda: known))
+    assert found.cause == "outdated"
+
+
+async def test_versions_that_differ_are_told_where_the_own_one_is_not_known(tmp_path: Path) -> None:
+    known = roster(member("web-1", pomerium="0.33.1"), member("web-2", pomerium="0.32.9"))
+    found = await check.look(replace(context("off", tmp_path, ""), roster=lambda: known))
+    assert found.cause == "mixed"
 
 
 @pytest.mark.parametrize("version", ["0.33.1", "v0.33.1", "0.33.1+abc", "0.33.1-4-gabc123", "0.34.0-rc1"])
