@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -229,13 +230,20 @@ def test_a_change_is_a_line_and_so_is_a_restart_of_the_agent(cluster: Cluster) -
 
 
 @pytest.mark.parametrize("columns", [80, 40])
-def test_on_a_terminal_the_table_is_drawn_anew_where_it_stands(cluster: Cluster, columns: int) -> None:
+def test_on_a_terminal_the_table_fits_it(running: Agent, columns: int) -> None:
+    with watching("-a", running.address, command="replicas", columns=columns, lines=40) as terminal:
+        assert terminal.wait() == 0
+        assert "✗ not ready" in beside(terminal.text, "db3")
+        assert "--all shows them." in " ".join(terminal.text.split())
+        written = re.sub(rb"\x1b\[[0-9;]*m", b"", terminal.sent).decode()
+        assert max(map(len, written.splitlines())) <= columns
+
+
+def test_on_a_terminal_it_is_drawn_anew_where_it_stands(cluster: Cluster) -> None:
     with cluster.agent() as started:
         cluster.three(started)
         cluster.put(OLD, HOSTILE * 4)
-        with watching(
-            "--watch", "-a", started.address, command="replicas", columns=columns, lines=30
-        ) as terminal:
+        with watching("--watch", "-a", started.address, command="replicas", lines=30) as terminal:
             terminal.until(lambda text: "db3" in text and "evil" in text)
             cluster.put(DB2, "db2", ready=False, sound=False, ailments=[READ_ONLY])
             terminal.until(lambda text: "✗ not ready" in beside(text, "db2"))

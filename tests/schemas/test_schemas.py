@@ -38,7 +38,7 @@ from tests.publish.views import AT
 from tests.report.example import CATALOGUE, REPLICA, status
 from tests.schemas.shapes import SCHEMAS, errors, schema
 
-NAMES = ["alerts", "check", "config", "event", "readyz", "status"]
+NAMES = ["alerts", "check", "config", "event", "readyz", "replica", "replicas", "status"]
 SEEN = Evidence("a", "b", "c")
 RECORDINGS = sorted((Path(__file__).parents[1] / "recordings").glob("*/pomerium_status.http"))
 CHANGE = Change(
