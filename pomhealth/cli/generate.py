@@ -12,14 +12,17 @@ from functools import partial
 import click
 
 from pomhealth.blocking import Workers
-from pomhealth.cli import generate_monitoring as monitoring
+from pomhealth.catalogue import catalogue
+from pomhealth.cli import generate_sheet
 from pomhealth.cli.alone import judge
 from pomhealth.cli.output import output_option, write, write_json
 from pomhealth.cli.usage import WrongUsage
 from pomhealth.cli.written import written
+from pomhealth.generate import registry
 from pomhealth.generate.escape import Unwritable
 from pomhealth.generate.generated import Generated, generate
 from pomhealth.generate.monitoring.files import KINDS as MONITORING
+from pomhealth.generate.monitoring.files import sheet as monitoring
 from pomhealth.generate.monitoring.rules import Wishes
 from pomhealth.generate.place import Unplaceable
 from pomhealth.generate.render import KINDS
@@ -36,13 +39,16 @@ _DEADLINE = 5.0  # seconds for finding the replica
 
 
 @click.command("generate")
-@click.argument("kind", metavar="KIND", type=click.Choice((*KINDS, *MONITORING)), required=False)
+@click.argument(
+    "kind", metavar="KIND", type=click.Choice((*KINDS, *MONITORING, registry.KIND)), required=False
+)
 @click.option("--pid", type=click.IntRange(min=1), help="The replica's main process, where several run here.")
 @click.option("--pomerium-config", metavar="FILE", help="The --config file of the replica that is meant.")
 @click.option("--settings", "settings_path", metavar="FILE", help="Settings of pomhealth to read.")
 @click.option("--job", metavar="NAME", help="The job in Prometheus that scrapes the agents [pomhealth].")
 @click.option("--docs-url", metavar="URL", help="Where docs/ is read: what links in the alerts begin with.")
 @click.option("--operator", is_flag=True, help="As a PrometheusRule, for the Prometheus Operator.")
+@click.option("--role", metavar="ROLE", help=f"The agents' role in PostgreSQL [{registry.ROLE}].")
 @click.option("--write", "directory", metavar="DIR", help="Write the files below DIR.")
 @click.option("--force", is_flag=True, help="With --write, replace files that are there and differ.")
 @output_option
@@ -53,33 +59,38 @@ def command(  # noqa: PLR0917  (click passes every option by name)
     settings_path: str | None,
     job: str | None,
     docs_url: str | None,
+    role: str | None,
     directory: str | None,
     output: str,
     *,
     operator: bool,
     force: bool,
 ) -> int:
-    """Make a supervisor's files for the replica that runs here, or alert rules and a dashboard for all replicas.
+    """Make a supervisor's files for the replica that runs here, or what all replicas share: alert rules, a dashboard, the
+    registry's tables.
 
-    KIND is systemd, ecs, compose or kubernetes, or prometheus or grafana. Prints each file below the path where it
+    KIND is systemd, ecs, compose or kubernetes, or prometheus, grafana or registry. Prints each file below the path where it
     belongs; to standard error, which values are in them, where each comes from, and what to do next. Where no replica
     runs, they are made for Pomerium's own package and image. No secret is in them.
 
-    For prometheus alone are --job, --docs-url and --operator; for supervisors alone --pid, --pomerium-config and
-    --settings.
+    For prometheus alone are --job, --docs-url and --operator, for registry alone is --role; for supervisors alone
+    --pid, --pomerium-config and --settings.
 
     Exit status: 0; 1 where --write would replace a file that differs, and then nothing is written; 64 wrong usage.
     """
     if kind is None:
-        raise WrongUsage(f"for what? Say one of {', '.join((*KINDS, *MONITORING))}")
+        raise WrongUsage(f"for what? Say one of {', '.join((*KINDS, *MONITORING, registry.KIND))}")
     if force and directory is None:
         raise WrongUsage("--force is for --write DIR: without it, nothing is written")
     chosen = {"--pid": pid, "--pomerium-config": pomerium_config, "--settings": settings_path}
     _only_for(kind, KINDS, chosen)
     _only_for(kind, ("prometheus",), {"--job": job, "--docs-url": docs_url, "--operator": operator or None})
+    _only_for(kind, (registry.KIND,), {"--role": role})
+    if kind == registry.KIND:
+        return generate_sheet.make(registry.sheet(role), directory, output, force=force)
     if kind in MONITORING:
         wishes = Wishes(job or Wishes().job, _address(docs_url or ""), operator)
-        return monitoring.make(kind, wishes, directory, output, force=force)
+        return generate_sheet.make(monitoring(kind, catalogue(), wishes), directory, output, force=force)
     made = _made(kind, {"pid": pid, "pomerium_config": pomerium_config}, settings_path)
     where = directory if directory is not None else usual(kind)
     todo = steps(kind, where, made.files, made.placed.values, made.command)

@@ -42,7 +42,7 @@ def _steps(trouble: Storage, target: Target | None) -> tuple[str, ...]:
         rights = "; ".join(schema.grants(target.user))
         return (
             f"Give its role what it needs, as a superuser of {target.database}: `{rights};`",
-            f"If the schema is not there yet, let the agent make it, once: `{making};`",
+            f"If the schema is not there yet, let the agent make it, once: `{making};` (or make it by hand: pomhealth generate registry).",
         )
     if trouble.state == _NO_SUCH_DATABASE:
         name = target.database.replace('"', '""')

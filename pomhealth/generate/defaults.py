@@ -1,10 +1,11 @@
-"""Writes systemd/, ecs/, kubernetes/ and compose.yaml from the templates, and deploy/ from the catalogue: `python -m pomhealth.generate.defaults`, in the project's root."""
+"""Writes systemd/, ecs/, kubernetes/ and compose.yaml from the templates, and deploy/ from the catalogue and the registry's tables: `python -m pomhealth.generate.defaults`, in the project's root."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pomhealth.catalogue import catalogue
+from pomhealth.generate import registry
 from pomhealth.generate.monitoring.files import KINDS as MONITORING
 from pomhealth.generate.monitoring.files import files as monitoring
 from pomhealth.generate.monitoring.rules import Wishes
@@ -21,11 +22,13 @@ def project_files() -> dict[str, str]:
         for kind in KINDS
         for file in files(kind, DEFAULTS)
     }
-    return supervisors | {
+    shared = {
         f"deploy/{kind}/{file.path}": file.text
         for kind in MONITORING
         for file in monitoring(kind, catalogue(), Wishes())
     }
+    tables = {f"deploy/postgresql/{file.path}": file.text for file in registry.sheet(None).files}
+    return supervisors | shared | tables
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pomhealth.completing.values import Item, offer
 from pomhealth.demo.faults import FAULTS
 
 # What only the person at the keyboard knows.
-FREE = {"ADDR", "HOST:PORT", "N", "NAME", "PID", "SECONDS", "TEXT", "URL", "VERSION"}
+FREE = {"ADDR", "HOST:PORT", "N", "NAME", "PID", "ROLE", "SECONDS", "TEXT", "URL", "VERSION"}
 IDS = [check.id for check in catalogue() if "<" not in check.id]
 
 
