@@ -22,7 +22,7 @@ from pomhealth.publish.page.verdict import Verdict
 from pomhealth.publish.view import View
 
 PREFIX = "cluster_"  # of the ids of checks over all replicas
-AT_A_TIME = 10  # rows in a part
+AT_A_TIME = 5  # rows in a part
 SPACE = 68 * 1024  # bytes of verdict, what is to do, and rows
 LEAST = 24 * 1024  # bytes of them for the rows, whatever is to do
 SEEN = 100  # bytes, for when a replica was last seen
