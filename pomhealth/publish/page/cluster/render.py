@@ -14,7 +14,7 @@ from pomhealth.cluster.model import Agentless, Member
 from pomhealth.publish.browser import EVERY_REPLICA, REPLICAS, Part
 from pomhealth.publish.page import alerts, paper
 from pomhealth.publish.page.cluster.rows import row, when
-from pomhealth.publish.page.cluster.survey import COUNTED, LAST, MOST, Survey, survey
+from pomhealth.publish.page.cluster.survey import COUNTED, LAST, MOST, Survey, said, survey
 from pomhealth.publish.page.cluster.verdict import rollout, todo, verdict
 from pomhealth.publish.page.icon import OLD, icon
 from pomhealth.publish.page.kept import Kept
@@ -26,7 +26,6 @@ AT_A_TIME = 5  # rows in a part
 SPACE = 68 * 1024  # bytes of verdict, what is to do, and rows
 LEAST = 24 * 1024  # bytes of them for the rows, whatever is to do
 SEEN = 100  # bytes, for when a replica was last seen
-_WORDS = {"no-agent": "without an agent", "not-ready": "not ready", "forgotten": "silent for long"}
 
 Placed = tuple[Member | Agentless, str]
 
@@ -122,8 +121,8 @@ def _more(left: Sequence[tuple[str, int]]) -> str:
         return ""
     if len(left) == 1:
         how, number = left[0]
-        return f"{number:,} more {'is' if number == 1 else 'are'} {_WORDS.get(how, how)}"
-    told = ", ".join(f"{number:,} {_WORDS.get(how, how)}" for how, number in left)
+        return f"{number:,} more {'is' if number == 1 else 'are'} {said(how)}"
+    told = ", ".join(f"{number:,} {said(how)}" for how, number in left)
     return f"{sum(number for _, number in left):,} more: {told}"
 
 

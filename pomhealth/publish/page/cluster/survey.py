@@ -57,6 +57,13 @@ class Survey:
     versions: Usual
 
 
+def said(how: str) -> str:
+    """A state in words, as they follow a number."""
+    return {NO_AGENT: "without an agent", "not-ready": "not ready", "forgotten": "silent for long"}.get(
+        how, how
+    )
+
+
 def tally(roster: Roster) -> Generator[None, None, Counter[str]]:
     """How many replicas are in which state."""
     counts = Counter({NO_AGENT: len(roster.agentless)})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pomhealth.cluster.model import Lease, Roster
 from pomhealth.publish.page.alerts import Alert
 from pomhealth.publish.page.cluster.rows import cut, when
-from pomhealth.publish.page.cluster.survey import COUNTED, LAST
+from pomhealth.publish.page.cluster.survey import COUNTED, LAST, said
 from pomhealth.publish.page.icon import icon
 from pomhealth.publish.page.pieces import Piece, inline, pieces
 from pomhealth.publish.page.verdict import SIGNS, Named, Verdict
@@ -18,7 +18,6 @@ from pomhealth.publish.view import View
 
 REGISTRY = "cluster_registry"  # the check that tells why the registry cannot be used
 _WHY = 300  # characters
-_SAID = {"no-agent": "without an agent", "not-ready": "not ready"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def _counts(counts: Mapping[str, int], roster: Roster) -> str:
     if not roster.complete or _ready(counts) == sum(counts.values()):
         return ""
     told = [(how, counts.get(how, 0)) for how in ("ready", *COUNTED[:-1], LAST[0])]
-    return ", ".join(f"{number:,} {_SAID.get(how, how)}" for how, number in told if number)
+    return ", ".join(f"{number:,} {said(how)}" for how, number in told if number)
 
 
 def _all(counts: Mapping[str, int]) -> int:
