@@ -29,7 +29,9 @@ async def test_an_agent_without_any_right_of_its_own_works_with_the_tables_that_
         assert run(["generate", "registry", "--role", role]) == 0
         owner.execute(capsys.readouterr().out.encode())
     known = psycopg.conninfo.conninfo_to_dict(dsn)
-    theirs = psycopg.conninfo.make_conninfo(**{**known, "user": role, "password": "x"})
+    theirs = psycopg.conninfo.make_conninfo(
+        "", **{**{k: str(v) for k, v in known.items()}, "user": role, "password": "x"}
+    )
     session = await PostgresRegistry.open(opening(theirs, {}, "", ""), deadline=5)
     try:
         registry = Registry(session, str(uuid.uuid4()))
