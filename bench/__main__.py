@@ -19,7 +19,7 @@ import psycopg
 
 from bench.churn import report as churn
 from bench.churn.churning import Churn
-from bench.cluster import beats, fanout, latency
+from bench.cluster import beats, fanout, latency, replicas
 from bench.cost import health, scale, weight
 from bench.ending import end_in_order
 from bench.faults import measure as faults
@@ -75,6 +75,7 @@ def _full() -> bool:
             latency.run,
             beats.run,
             fanout.run,
+            replicas.run,
         )
     )
     return measured and judged

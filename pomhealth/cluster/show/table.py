@@ -61,8 +61,8 @@ def screen(cluster: Cluster | None, style: Style, width: int, height: int, troub
         return Group(*said)
     known = rows(cluster)
     room = max(height - len(below(cluster)) - 5 - 2 * bool(trouble), 3)
-    urgent = sorted(known, key=lambda row: row.urgency)[:room]
-    shown = [row for row in known if row in urgent]
+    urgent = sorted(range(len(known)), key=lambda place: known[place].urgency)[:room]
+    shown = [known[place] for place in sorted(urgent)]
     left = len(known) - len(shown)
     more = [Text(f"and {left} more, none of them worse")] if left else []
     drawn: list[RenderableType] = [Text(), table(shown, style, width)] if shown else []
