@@ -95,7 +95,7 @@ def barred(roster: Roster, *, wanted: bool) -> Verdict | None:
         )
     if roster.trouble is not None:
         return away(roster.trouble.why, roster.trouble.steps)
-    if not roster.mine:
+    if roster.me is None:
         return away("this replica is not in it yet", ())
     return None
 

@@ -18,7 +18,7 @@ from pomhealth.agent.gatehouse import Gatehouse
 from pomhealth.agent.logs import Log
 from pomhealth.cluster import lease
 from pomhealth.cluster.gate import Terms, need
-from pomhealth.cluster.model import Account, Lease, Roster, Trouble
+from pomhealth.cluster.model import Account, Lease, Member, Roster, Trouble
 from pomhealth.cluster.passing import Order, last, written
 from pomhealth.cluster.session import PostgresRegistry
 from pomhealth.cluster.sql import Ask, Away, Row
@@ -54,8 +54,9 @@ class Desk:
     def __init__(self, tables: Tables, session: PostgresRegistry) -> None:
         self.tables = tables
         self.session = Torn(session)
-        self.roster = Roster(wanted=True, mine=MINE, at=1.0)
         self.account = Account("host-1", ready=True, process="one")
+        members = (Member(MINE, self.account, 1.0, 1.0),)
+        self.roster = Roster(wanted=True, mine=MINE, members=members, at=1.0)
         self.settings = Settings(cluster=True, drain_notice=0.05)
         self.logged = structlog.testing.CapturingLogger()
         self.log: Log = structlog.wrap_logger(self.logged, processors=[])

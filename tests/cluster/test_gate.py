@@ -6,7 +6,7 @@ import pytest
 
 from pomhealth.cluster.back import Running, Watch, left, seen
 from pomhealth.cluster.gate import Look, Need, Other, Terms, barred, need, verdict
-from pomhealth.cluster.model import OFF, Lease, Roster, Trouble
+from pomhealth.cluster.model import OFF, Account, Lease, Member, Roster, Trouble
 from pomhealth.cluster.passing import Order, last, read, told, written
 from pomhealth.orders import line
 
@@ -118,6 +118,7 @@ def test_another_hosts_name_is_told_harmlessly() -> None:
     ("roster", "wanted", "why", "fix"),
     [
         (OFF, False, "the cluster is off here", "cluster = true"),
+        (Roster(wanted=True, mine="me", at=NOON), True, "this replica is not in it yet", "--wait"),
         (OFF, True, "this replica is not in it yet", "--wait"),
         (
             Roster(wanted=True, mine="me", trouble=Trouble("refused", "x", ("do y",))),
@@ -136,7 +137,8 @@ def test_nobody_is_asked_where_nobody_can_say(roster: Roster, wanted: bool, why:
 
 
 def test_the_registry_must_say_where_it_is_there() -> None:
-    assert barred(Roster(wanted=True, mine="me", at=NOON), wanted=True) is None
+    me = Member("me", Account("host"), NOON, NOON)
+    assert barred(Roster(wanted=True, mine="me", members=(me,), at=NOON), wanted=True) is None
 
 
 @pytest.mark.parametrize("order", [Order(), Order(Terms(30.0, 2), 12.5), Order(Terms(86400.0, 0), 600)])
