@@ -17,6 +17,7 @@ from pomhealth.publish.metrics.families import FAMILIES
 from pomhealth.status import Finding, Outcome, Validity, failed
 from pomhealth.status.tally import Count
 from tests.agent.process import agent, until
+from tests.cluster.rosters import WHOLE
 from tests.findings import SEEN
 from tests.metrics.reading import scraped
 from tests.metrics.scraper import Prometheus, scraping
@@ -28,7 +29,10 @@ BOARD: dict[str, Any] = json.loads(dashboard.text())
 QUERIES = [(panel["title"], target["expr"]) for panel in BOARD["panels"] for target in panel["targets"]]
 VARIABLES = {one["name"]: one for one in BOARD["templating"]["list"]}
 # What only has data while something happens that does not happen to a replica that is well, or seldom.
-_SELDOM = ("timeouts_total", "errors_total", "changes_total", "drain_connections_left", "drain_requests_left")
+_SELDOM = (
+    *("timeouts_total", "errors_total", "changes_total", "drain_connections_left", "drain_requests_left"),
+    "cluster_",
+)
 
 
 def filled(expression: str, interval: str) -> str:
@@ -48,12 +52,10 @@ def test_every_query_has_data_of_what_the_collector_tells(tmp_path: Path) -> Non
         "xds.cluster": failed("rejected", "seen", SEEN),
         "certificates_current": Finding(Outcome.PASS, "fine", certificates=ends),
     }
-    drain = {"connections": 3, "requests": 1}
+    more: dict[str, Any] = {"drain": {"connections": 3, "requests": 1}, "roster": WHOLE, "expected": 3}
     story = [
-        Minutes(3, scraped(view(found, drain=drain, tally={"proxy.service": Count(1, 0.1, 0.1)}))),
-        Minutes(
-            3, scraped(view(found, drain=drain, tally={"proxy.service": Count(9, 2.0, 1.0, 1, 1, 1, 1)}))
-        ),
+        Minutes(3, scraped(view(found, **more, tally={"proxy.service": Count(1, 0.1, 0.1)}))),
+        Minutes(3, scraped(view(found, **more, tally={"proxy.service": Count(9, 2.0, 1.0, 1, 1, 1, 1)}))),
     ]
     queries = [
         {

@@ -108,6 +108,18 @@ _OVER_TIME = (
         tuple((place, state, colour) for place, (state, colour) in enumerate(STATES)),
     ),
 )
+_CLUSTER = (
+    graph(
+        "Replicas of the cluster",
+        "As its agents know them, with or without an agent of their own, where the setting `cluster` is on.",
+        (
+            Query(f"max by (state) (pomhealth_cluster_replicas{{{HERE}}})", "{{state}}"),
+            Query(f"max(pomhealth_cluster_expected_replicas{{{HERE}}}) > 0", "expected"),
+        ),
+        "short",
+        width=24,
+    ),
+)
 _CERTIFICATES = (
     Panel(
         "table",
@@ -238,4 +250,4 @@ _REST = (
     ),
 )
 
-PANELS = (*_GLANCE, *_OVER_TIME, *_CERTIFICATES, *_PROBES, *_REST)
+PANELS = (*_GLANCE, *_OVER_TIME, *_CLUSTER, *_CERTIFICATES, *_PROBES, *_REST)
