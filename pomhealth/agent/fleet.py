@@ -9,6 +9,7 @@ from pomhealth.agent.bell import Bell
 from pomhealth.agent.board import Board
 from pomhealth.agent.gatehouse import Gatehouse
 from pomhealth.agent.logs import Log
+from pomhealth.agent.plan import policy_of
 from pomhealth.checks import Context
 from pomhealth.cluster.model import OFF, Account, Roster, Trouble
 from pomhealth.cluster.sql import Ask, Away, Row
@@ -44,6 +45,7 @@ class Fleet:
         self._told = told
         self._bell = Bell()
         self._belonging: Belonging | None = None
+        self._read: Settings | None = None
         self.gatehouse = Gatehouse(self, lambda: self.roster, self.account, settings, log=log)
         board.subscribe(self._moved)
 
@@ -66,6 +68,7 @@ class Fleet:
         """Keeps this replica's place for as long as the settings want that."""
         while True:
             self._bell.hush()
+            self._tell_policy()
             if self._settings().cluster:
                 await self._belong()
             await self._bell.heard()
@@ -100,6 +103,15 @@ class Fleet:
             self._belonging = None
             self._board.roster_changed(OFF)
             self._turned()
+
+    def _tell_policy(self) -> None:
+        """Says once of these settings that a policy which they ask for cannot be followed."""
+        settings, before = self._settings(), self._read
+        self._read = settings
+        if settings is not before and policy_of(settings) != settings.readiness_policy:
+            self._log().warning(
+                "readiness_policy is serving until cluster = true: the registry tells who else is ready"
+            )
 
     def _turned(self) -> None:
         self.gatehouse.changed()

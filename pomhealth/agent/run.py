@@ -127,6 +127,7 @@ class Agent:
         self._lag = Lag(beat=time.second, back=time.away)
         self._board = Board(plans.make(catalogue(), probes(), self._settings), clock=clock)
         self._board.redact_with(self._scrubber.scrub)
+        self._board.on_verdict = lambda event, values: self._log.warning(event, **values)
         self._memory = Memory(self._workers)
         self._engine = Engine(
             self._board,

@@ -48,7 +48,7 @@ class Book:
         """These rows were read."""
         for one in members:
             self._rows[one.id] = _kept(self._rows.get(one.id), self._shared(one))
-        self.at = max(self.at, at)
+        self.at = at
 
     def signs(self, signs: Iterable[Sign], at: float, *, everybody: bool) -> list[str]:
         """Signs of life were read; gives the ids of the rows that are to be read, since they are new or were changed.
@@ -56,12 +56,14 @@ class Book:
         Where they are those of the silent alone, everybody else gave one lately.
         """
         self._beats += 1
-        self.at = max(self.at, at)
+        self.at = at
         seen = {one.id: one for one in signs}
         if everybody:
             self._rows = {id_: member for id_, member in self._rows.items() if id_ in seen}
         for id_, member in self._rows.items():
             sign = seen.get(id_)
+            if sign is not None and sign.revision != member.revision:
+                continue  # it is a sign of life of what is still to be read
             last = sign.last_seen if sign is not None else max(member.last_seen, at - QUIET)
             stopped = member.stopped if sign is None else sign.stopped
             if (last, stopped) != (member.last_seen, member.stopped):

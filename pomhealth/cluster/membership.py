@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pomhealth.agent.bell import Bell
 from pomhealth.cluster.book import Book
 from pomhealth.cluster.model import BEAT, STALE, Account, Trouble
-from pomhealth.cluster.pace import Pace
+from pomhealth.cluster.pace import GAP, Pace
 from pomhealth.cluster.registry import Registry, Written
 from pomhealth.cluster.schema import LEASES
 from pomhealth.cluster.session import PostgresRegistry
@@ -93,18 +93,14 @@ class Membership:
                 why = f"{self._session.where} closed the session"
                 raise Away(Trouble("refused", why))
             self._bell.hush()
+            due = await self._write(id_)
             now = loop.time()
-            if now >= beat_at:
+            if now >= beat_at and (due is None or due > GAP):  # a sign of life stands for what is written
                 await self._beat(id_)
                 beat_at = now + BEAT * (1 + _SPREAD * (random.random() - 0.5))  # noqa: S311  (as above)
-            due = await self._write(id_)
-            wait = beat_at - loop.time()
-            if due is not None:
-                wait = min(wait, due)
             reading = await self._read()
-            if reading is not None:
-                wait = min(wait, reading)
-            await self._bell.heard(max(0.0, wait))
+            waits = (due, reading, max(0.0, beat_at - loop.time()) if due is None or due > GAP else due)
+            await self._bell.heard(min(one for one in waits if one is not None))
 
     async def _claim(self, id_: str, mark: str) -> None:
         """Takes the row. Where another agent has it, waits until that one gives a sign of life, or is silent for good."""
