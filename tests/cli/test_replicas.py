@@ -248,6 +248,8 @@ def test_on_a_terminal_it_is_drawn_anew_where_it_stands(cluster: Cluster) -> Non
             cluster.put(DB2, "db2", ready=False, sound=False, ailments=[READ_ONLY])
             terminal.until(lambda text: "✗ not ready" in beside(text, "db2"))
             assert terminal.text.count("REPLICA") == 1
+            terminal.resize(60, 30)
+            terminal.until(lambda text: "CONFIG" not in text)
             assert b"\x1b[2J" not in terminal.sent
             started.process.kill()
             terminal.until(lambda text: "No answer from the agent since" in " ".join(text.split()))

@@ -79,6 +79,7 @@ class Screen:
         self._style = style
         self._last: Cluster | None = None
         self._at = 0.0
+        self._drawn: tuple[Cluster | None, str, os.terminal_size] | None = None
         colour = style().colour
         console = Console(
             color_system="standard" if colour else None,
@@ -123,6 +124,9 @@ class Screen:
         from pomhealth.cluster.show.table import WIDEST, screen  # noqa: PLC0415
 
         size = shutil.get_terminal_size()
+        if (self._last, trouble, size) == self._drawn:
+            return
+        self._drawn = (self._last, trouble, size)
         width = min(size.columns, WIDEST)
         drawn = screen(self._last, self._style(), width, size.lines, trouble)
         self._live.update(drawn, refresh=True)
