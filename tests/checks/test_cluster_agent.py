@@ -143,18 +143,14 @@ def test_a_replica_that_has_fallen_silent(watched: Watched) -> None:
     assert watched.told("cluster_active_replicas", "fewer").endswith("; 1 is missing: gone")
 
 
-class TestIds:
-    """One check tells of both, the graver first: so in this order, which a class keeps."""
-
-    @pytest.mark.proves("cluster_ids_unique/duplicate")
-    def test_a_copied_id(self, watched: Watched) -> None:
-        watched.row("copy", instead_of=watched.id())
-        assert watched.told("cluster_ids_unique", "duplicate").startswith("copy and this replica have one id")
-
-    @pytest.mark.proves("cluster_ids_unique/watched-twice")
-    def test_two_agents_on_one_replica(self, watched: Watched) -> None:
-        watched.row("first-agent", process="one and the same")
-        watched.row("second-agent", process="one and the same")
-        assert watched.told("cluster_ids_unique", "watched-twice") == (
-            "2 agents watch one and the same replica: first-agent and second-agent"
-        )
+@pytest.mark.proves("cluster_ids_unique/duplicate")
+@pytest.mark.proves("cluster_ids_unique/watched-twice")
+def test_a_copied_id_and_then_two_agents_on_one_replica(watched: Watched) -> None:
+    watched.row("copy", instead_of=watched.id())
+    said = watched.told("cluster_ids_unique", "duplicate")
+    assert said.startswith("copy and this replica have one id in their files")
+    watched.row("first-agent", process="one and the same")
+    watched.row("second-agent", process="one and the same")
+    assert watched.told("cluster_ids_unique", "watched-twice") == (
+        "2 agents watch one and the same replica: first-agent and second-agent"
+    )
