@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -16,10 +17,13 @@ pytest_plugins = ["tests.standin"]
 # For programs that tests start: none asks the public feed, none remembers what another test did.
 os.environ.setdefault("POMHEALTH_RELEASE_FEED", "off")
 os.environ.setdefault("POMHEALTH_HISTORY", "false")
+# Each of the programs would compile all of pomhealth anew where the environment says to keep nothing of it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 # What takes longest begins first, or one worker would be left with it at the end.
-_LONG = ("monitoring", "page", "watch", "acceptance", "agent", "demo", "bench", "systemd", "drain", "history")
+_LONG = ("acceptance", "systemd", "cluster", "watch", "page", "agent", "demo", "checks", "bench", "generate")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
