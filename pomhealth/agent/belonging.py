@@ -94,6 +94,7 @@ class Belonging:
         self._trouble: Trouble | None = None
         self._away_since: float | None = None
         self._took_part = self._ending = self._told_in = False
+        self._mine = ""
         self._roster = Roster(wanted=True)
         self._signature: object = None
         self._unsubscribe = board.subscribe(self._changed)
@@ -106,10 +107,6 @@ class Belonging:
     def account(self) -> Account:
         """What is so of this replica, as the others are told."""
         return self._speaker.account(None, self._identities.instead_of)
-
-    @property
-    def _mine(self) -> str:
-        return self._identities.known.id if self._identities.known is not None else ""
 
     async def ask(self, *asks: Ask, deadline: float) -> Sequence[Sequence[Row]]:
         """Asks the registry, as its session does. Raises Away."""
@@ -176,11 +173,15 @@ class Belonging:
         self._unsubscribe()
         self._bell.ring()
         await self._speaker.close()
-        registry, mine = self._session, self._mine
-        if registry is not None and mine:
-            leave = statements.leave(mine, self._run)
+        if self._session is not None:
+            await self._leave(self._session)
+
+    async def _leave(self, session: PostgresRegistry) -> None:
+        """Says as the last over this session that nobody keeps the row any more."""
+        if self._mine:
+            leave = statements.leave(self._mine, self._run)
             with contextlib.suppress(Away, asyncio.TimeoutError):
-                await asyncio.wait_for(registry.finish(*leave, deadline=CLOSING), CLOSING)
+                await asyncio.wait_for(session.finish(*leave, deadline=CLOSING), CLOSING)
 
     async def _take_part(self, deadline: float) -> None:
         """One session with the registry, until it is lost (raises Away) or another is wanted.
@@ -211,7 +212,9 @@ class Belonging:
             own = not self._settings().cluster_dsn and not self._settings().cluster_dsn_file
             looking_out = asyncio.ensure_future(self._look_out(same_server=own))
             await self._membership.run(identity.id, identity.mark, lambda: self._other(way))
+            await self._leave(session)
         except Taken:
+            self._mine = ""
             await self._identities.renew()
             self._log().warning("another agent has this replica's id; it takes a new one", id=identity.id)
         finally:
@@ -272,6 +275,8 @@ class Belonging:
     def _turned(self) -> None:
         """The book is another, and what is in it is as new as can be."""
         self._took_part = True
+        if self._membership is not None:
+            self._mine = self._membership.mine
         self._trouble, self._away_since = None, None
         self._become(self._book.roster(self._mine, None))
         if self._roster.me is not None and not self._told_in:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,12 +21,14 @@ from pomhealth.status import Change
 if TYPE_CHECKING:
     from pomhealth.agent.belonging import Belonging
 
+_GAP = 0.25  # seconds between two comparisons of the replicas, at least
+_EACH = 0.002  # seconds more for each of them: it costs the more the more they are
 HOW = "the cluster view is off: set `cluster = true` (POMHEALTH_CLUSTER=true) on every replica"
 
 
 class Fleet:
     """`context` and `settings` give those in force now, `address` where the agent answers; `told` is called when the
-    roster is another than before. `gatehouse` lets this replica be restarted when the cluster can spare it.
+    roster is another than before, and `compare` soon after that, to have the replicas compared. `gatehouse` lets this replica be restarted when the cluster can spare it.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class Fleet:
         address: Callable[[], str],
         log: Callable[[], Log],
         told: Callable[[], None],
+        compare: Callable[[], None],
     ) -> None:
         self._board = board
         self._context = context
@@ -43,6 +48,9 @@ class Fleet:
         self._address = address
         self._log = log
         self._told = told
+        self._compare = compare
+        self._compared = -math.inf
+        self._comparing: asyncio.TimerHandle | None = None
         self._bell = Bell()
         self._belonging: Belonging | None = None
         self._read: Settings | None = None
@@ -116,6 +124,15 @@ class Fleet:
     def _turned(self) -> None:
         self.gatehouse.changed()
         self._told()
+        if self._comparing is None:
+            loop = asyncio.get_running_loop()
+            due = self._compared + max(_GAP, _EACH * len(self.roster.members)) - loop.time()
+            self._comparing = loop.call_later(max(0.0, due), self._have_compared)
+
+    def _have_compared(self) -> None:
+        self._comparing = None
+        self._compared = asyncio.get_running_loop().time()
+        self._compare()
 
     def _moved(self, turned: tuple[Change, ...]) -> None:
         if turned:

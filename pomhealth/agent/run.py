@@ -136,14 +136,6 @@ class Agent:
             pulse=self._pulse,
             roster=lambda: self._fleet.roster,
         )
-        self._fleet = Fleet(
-            self._board,
-            context,
-            settings,
-            address=lambda: self._handed_address,
-            log=log,
-            told=self._cluster_turned,
-        )
         self._follower = Follower(
             self._board,
             self._engine,
@@ -165,6 +157,15 @@ class Agent:
                 settings=settings,
             ),
             Drawn(self._workers),
+        )
+        self._fleet = Fleet(
+            self._board,
+            context,
+            settings,
+            address=lambda: self._handed_address,
+            log=log,
+            told=self._pages.changed,
+            compare=lambda: self._engine.trigger(self._board.plan.triggered_by(CLUSTER)),
         )
         self._rotation = Rotation(
             self._board,
@@ -257,10 +258,6 @@ class Agent:
             ]
             self._log.info("everything has been looked at", ready=self._board.status.ready, alerts=alerts)
         self._told_started = self._board.started
-
-    def _cluster_turned(self) -> None:
-        self._pages.changed()
-        self._engine.trigger(self._board.plan.triggered_by(CLUSTER))
 
     def _look_anew(self, seconds: float) -> None:
         """The agent did not run for so long: what it knows is old."""

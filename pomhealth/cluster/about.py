@@ -7,9 +7,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from pomhealth import __version__
+from pomhealth.catalogue import catalogue
+from pomhealth.catalogue.load import CLUSTER
 from pomhealth.cluster.model import Account, Ailment
 from pomhealth.replica.goaddress import split_host_port
 from pomhealth.replica.model import Replica
@@ -74,14 +76,27 @@ def account(
 
 
 def essence(said: Account) -> object:
-    """The part whose change is a change of state: not the words of a summary, and not the clock. Hashable."""
+    """The part whose change is a change of state: not the words of a summary, and not the clock. Hashable.
+
+    Of a check that compares replicas counts only whether it fails: what one finds all find, and so many writes at once
+    would tell nobody anything.
+    """
+    across = _across()
+    ailments = (one for one in said.ailments if one.id not in across or one.outcome == "fail")
+    checks = ((id_, says) for id_, says in said.checks.items() if id_ not in across)
     return (
         tuple(sorted(said.addresses.items())),
-        tuple(sorted(said.checks.items())),
-        tuple(replace(one, summary="") for one in said.ailments),
+        tuple(sorted(checks)),
+        tuple(replace(one, summary="") for one in ailments),
         tuple(sorted(said.certificates.items())),
         replace(said, addresses=(), checks=(), ailments=(), certificates=(), clock=None, clock_error=0.0),  # type: ignore[arg-type]
     )
+
+
+@cache
+def _across() -> frozenset[str]:
+    """The checks that compare replicas."""
+    return frozenset(check.id for check in catalogue() if CLUSTER in check.triggers)
 
 
 def announced(replica: Replica | None, host: str) -> str:

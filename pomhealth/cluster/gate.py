@@ -32,7 +32,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Another replica that is not ready for one more to be away, and since when it is silent where it is."""
+    """Another replica that is not ready for one more to be away, and since when it is silent where it is.
+
+    `held` is whether its own /readyz says ready, and only since its readiness policy excuses a fault.
+    """
 
     id: str
     host: str
@@ -40,6 +43,7 @@ class Other:
     draining: bool
     silent: bool
     last_seen: float
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,8 @@ def _state(other: Other) -> str:
         return f"is silent since {_clock(other.last_seen)}"
     if other.draining:
         return "is being drained"
+    if other.held:
+        return "is ready by its readiness_policy alone"
     return "is not ready"
 
 

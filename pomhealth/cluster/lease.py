@@ -35,7 +35,9 @@ WITH held AS MATERIALIZED (
   FROM pomhealth.leases WHERE name = 'rollout'
 ), others AS MATERIALIZED (
   SELECT id, coalesce(nullif(account->>'process', ''), id::text) AS who, {_HOST} AS host, last_seen, last_seen < clock_timestamp() - interval '{STALE:g} s' AS silent,
-    coalesce(account->'ready' = 'true', false) AS ready, coalesce(account->'draining' = 'true', false) AS draining
+    coalesce(account->'ready' = 'true' AND account->'sound' IS DISTINCT FROM 'false', false) AS ready,
+    coalesce(account->'ready' = 'true' AND account->'sound' = 'false', false) AS held,
+    coalesce(account->'draining' = 'true', false) AS draining
   FROM pomhealth.cluster
   WHERE id <> {{0}}::uuid AND NOT stopped AND last_seen > clock_timestamp() - interval '{FORGOTTEN:g} s'
     AND account->>'process' IS DISTINCT FROM nullif({{1}}, '') AND NOT (SELECT busy FROM held)
@@ -54,7 +56,7 @@ WITH held AS MATERIALIZED (
 SELECT extract(epoch FROM clock_timestamp()), (SELECT extract(epoch FROM until) FROM taken),
   busy, holder, extract(epoch FROM until), process,
   (SELECT {_HOST} FROM pomhealth.cluster WHERE id = holder), fit, unfit,
-  (SELECT json_agg(json_build_array(id, host, ready, draining, silent, extract(epoch FROM last_seen)))
+  (SELECT json_agg(json_build_array(id, host, ready, draining, silent, extract(epoch FROM last_seen), held))
    FROM (SELECT * FROM others WHERE NOT ready OR draining OR silent ORDER BY host, id LIMIT {NAMED}) AS named),
   (SELECT count(pg_notify('{CHANNEL}', '{LEASES}')) FROM taken)
 FROM held, counted"""  # noqa: S608  (of constants)
@@ -111,5 +113,7 @@ def give_back(mine: str, process: str | None) -> tuple[Ask, ...]:
 
 
 def _other(said: list[Any]) -> Other:
-    id_, host, ready, draining, silent, last_seen = said
-    return Other(str(id_), str(host), bool(ready), bool(draining), bool(silent), float(last_seen))
+    id_, host, ready, draining, silent, last_seen, held = said
+    return Other(
+        str(id_), str(host), bool(ready), bool(draining), bool(silent), float(last_seen), held=bool(held)
+    )

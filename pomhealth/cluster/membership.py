@@ -38,7 +38,10 @@ class Tick:
 
 
 class Membership:
-    """`account` gives what is to be said of the replica now; `turned` is called whenever the book is another."""
+    """`account` gives what is to be said of the replica now; `turned` is called whenever the book is another.
+
+    `mine` is the id of the own row, "" until it was claimed.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Membership:
         self._book = book
         self._account = account
         self._turned = turned
+        self.mine = ""
         self._bell = Bell()
         self._pace = Pace()
         self._pending: set[str] = set()
@@ -111,6 +115,7 @@ class Membership:
             written = await self._registry.claim(id_, mark, account)
             if written is not None:
                 self._wrote(account)
+                self.mine = id_
                 return
             owner, _ = await self._registry.owner(id_)
             if owner is not None:

@@ -14,7 +14,8 @@ _NO_TABLES = ("3F000", "42P01", "42703")
 
 def meaning(trouble: Storage, target: Target | None) -> Trouble:
     """The trouble with the registry's PostgreSQL, as the check cluster_registry tells it."""
-    where = f" ({target.where})" if target is not None else ""
+    told = target is None or any(host.where in trouble.why for host in target.hosts)
+    where = "" if target is None or told else f" ({target.where})"
     cause = _AS.get(trouble.cause, trouble.cause)
     return Trouble(cause, f"{trouble.why}{where}", _steps(trouble, target))
 

@@ -23,6 +23,9 @@ Again = Callable[[], None]
 Waiting = Callable[[Again], None]
 
 MOST_PAGES = 64  # answers kept at a time
+LARGEST_KEPT = (
+    65536  # bytes of one that is kept: those of a large cluster are made anew, or they would add up
+)
 MOST_HELD = 64  # who may wait for an answer that is not there yet
 END = b"\r\n\r\n"
 
@@ -136,7 +139,7 @@ class Pages:
             return self._followed(request, response, last=last)
         keep = request.keep and not request.body and not last
         answer = self._bytes(response, keep=keep, with_body=request.method != "HEAD")
-        if keep and len(head) < LARGEST_HEAD // 8:
+        if keep and len(head) < LARGEST_HEAD // 8 and len(answer) <= LARGEST_KEPT:
             if len(self._kept) >= MOST_PAGES:
                 self._kept.clear()
             self._kept[head + END] = answer

@@ -223,6 +223,13 @@ async def test_the_others_hear_of_it(tables: Tables) -> None:
     assert heard == ["leases"] * 3
 
 
+async def test_one_that_its_readiness_policy_alone_keeps_in_does_not_count(tables: Tables) -> None:
+    tables.put(OTHER, ready=True, sound=False)
+    look = await tried(tables)
+    assert look.until is None
+    assert [(one.id, one.ready, one.held) for one in look.amiss] == [(OTHER, False, True)]
+
+
 async def test_only_a_few_of_many_that_are_not_ready_are_named(tables: Tables) -> None:
     tables.execute(
         "WITH put AS (INSERT INTO pomhealth.replicas (id, run, mark) SELECT gen_random_uuid(), gen_random_uuid(), ''"
