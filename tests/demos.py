@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from pomhealth.demo.faults import FAULTS
+from pomhealth.demo.ports import free_ports
 
 PATIENCE = 30.0  # seconds: a wrong verdict fails the test, a slow machine does not
 
@@ -32,6 +33,7 @@ class Demo:
 
     listen: str
     environment: dict[str, str]
+    others: tuple[str, ...] = ()  # where the agents of its other replicas listen
 
     def get(self, path: str) -> tuple[int, Any]:
         """Status and parsed body of the agent's answer."""
@@ -87,22 +89,23 @@ def recovered(demo: Demo) -> None:
 
 
 @contextmanager
-def running_demo() -> Iterator[Demo]:
-    """A demo on free ports, with everything of it in a directory of its own; it leaves nothing behind."""
+def running_demo(replicas: int = 1) -> Iterator[Demo]:
+    """A demo of so many replicas on free ports, with everything of it in a directory of its own; it leaves nothing behind."""
     home = Path(tempfile.mkdtemp(prefix="pomhealth-"))
     home.chmod(0o711)  # as root, PostgreSQL runs as another user
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    listen = f"127.0.0.1:{free_ports(1)[0]}"
     environment = {**os.environ, "POMHEALTH_DEMO_DIR": str(home / "state")}
     command = [sys.executable, "-m", "pomhealth", "demo", "--free-ports", "--listen", listen]
+    if replicas > 1:
+        command += ["--replicas", str(replicas)]
     log = (home / "log").open("w")
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         assert process.stdout is not None
         ready = process.stdout.readline()
         assert ready, (home / "log").read_text()
-        yield Demo(listen, environment)
+        agents = re.findall(r"http://(\S+) \(pid \d+, replica pid", ready)
+        yield Demo(listen, environment, tuple(agents))
     finally:
         process.send_signal(signal.SIGTERM)
         try:

@@ -9,6 +9,7 @@ import click
 
 from pomhealth.cli.usage import WrongUsage, nearest
 from pomhealth.demo import control, state, words
+from pomhealth.demo.companions import MOST
 from pomhealth.demo.control import Request
 from pomhealth.demo.errors import DemoError
 from pomhealth.demo.faults import FAULTS
@@ -27,6 +28,13 @@ _PARTS = ("all", "replica", "postgres", "agent")
     help="Where the demo's agent listens.",
 )
 @click.option("--free-ports", is_flag=True, help="Give the replica any free ports, not the usual ones.")
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, MOST),
+    default=1,
+    show_default=True,
+    help="How many equal replicas to run on the one PostgreSQL, each with its agent; more than one share a cluster view.",
+)
 @click.option("--break", "fault", metavar="NAME", help="Make this fault in the running demo.")
 @click.option(
     "--heal",
@@ -34,11 +42,14 @@ _PARTS = ("all", "replica", "postgres", "agent")
     help="Undo this fault in the running demo, or start a part again (replica, postgres, agent), or all.",
 )
 @click.option("--faults", is_flag=True, help="List the faults that --break can make.")
-def command(listen: str, free_ports: bool, fault: str | None, heal: str | None, faults: bool) -> int:
+def command(
+    *, listen: str, free_ports: bool, replicas: int, fault: str | None, heal: str | None, faults: bool
+) -> int:
     """Run a stand-in replica, with the agent beside it, to try things out.
 
     It runs until Ctrl-C or SIGTERM, and leaves nothing behind. Envoy and PostgreSQL are those of the packages that
-    pomhealth's extra "demo" installs.
+    pomhealth's extra "demo" installs. With more replicas the agent of the first listens on --listen, the others' on
+    the next free ports, and a fault is made in the first.
 
     Exit status: 0 ended in order or done, 1 it could not be, 64 wrong usage.
     """
@@ -57,6 +68,7 @@ def command(listen: str, free_ports: bool, fault: str | None, heal: str | None, 
             _address(listen),
             terminal=sys.stdout.isatty(),
             usual_ports=not free_ports,
+            replicas=replicas,
         ).run()
     except DemoError as error:
         raise click.ClickException(str(error)) from None

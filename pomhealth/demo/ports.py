@@ -32,3 +32,15 @@ def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
             found.append(port)
     _given.update(found)
     return found
+
+
+def free_after(port: int, count: int, host: str = "127.0.0.1") -> list[int]:
+    """The next so many ports above this one, fewer where they end, under the same conditions."""
+    found: list[int] = []
+    for following in range(port + 1, 65536):
+        if len(found) == count:
+            break
+        if following not in _given and is_free(following, host):
+            found.append(following)
+    _given.update(found)
+    return found

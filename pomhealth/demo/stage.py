@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pomhealth.demo import mounts
+from pomhealth.demo.beside import Agent
 from pomhealth.demo.children import end, python, spawn
+from pomhealth.demo.companions import Companions
 from pomhealth.demo.errors import DemoError
 from pomhealth.demo.ports import free_ports, is_free
 from pomhealth.demo.postgres import PostgresServer
@@ -36,17 +35,21 @@ _USUAL_PORTS = {
 class Stage:
     """Everything that the demo runs, below `directory`; the agent listens on `listen` (HOST:PORT).
 
-    With `usual_ports` the replica takes the ports that Pomerium's documentation uses, where they are free.
+    With `usual_ports` the replica takes the ports that Pomerium's documentation uses, where they are free. With more
+    than one of `replicas` there are companions on the same PostgreSQL, and all agents share a cluster view. Raises
+    DemoError where there are too few free ports for their agents.
     """
 
-    def __init__(self, directory: Path, listen: str, *, usual_ports: bool = True) -> None:
+    def __init__(self, directory: Path, listen: str, *, usual_ports: bool = True, replicas: int = 1) -> None:
         self._usual_ports = usual_ports
         self.directory = directory
         self.listen = listen
-        self.agent_log = directory / "agent.log"
+        self.replicas = replicas
+        settings = _cluster(replicas)
+        self._agent = Agent(directory, listen, settings)
+        self.companions = Companions(directory, listen, replicas - 1, settings)
         self.postgres = PostgresServer(directory / "postgres")
         self._replica: RunningReplica | None = None
-        self._agent: subprocess.Popen[bytes] | None = None
         self._squatters: dict[str, subprocess.Popen[bytes]] = {}
         self._held: dict[str, Callable[[], object]] = {}
         self._upstream: Upstream | None = None
@@ -65,11 +68,18 @@ class Stage:
 
     @property
     def agent_pid(self) -> int:
-        return self._agent.pid if self._agent is not None else 0
+        return self._agent.pid
+
+    @property
+    def agent_log(self) -> Path:
+        return self._agent.log
 
     def start(self, *, patience: float = 60.0) -> None:
-        """Starts everything and returns when the agent's /readyz answers 200. Raises DemoError."""
-        until = time.monotonic() + patience
+        """Starts everything and returns when each agent's /readyz answers 200. Raises DemoError.
+
+        `patience` is the seconds for one replica: as many have so many times as long.
+        """
+        until = time.monotonic() + patience * self.replicas
         self.postgres.start()
         self._upstream = Upstream()
         options = self._options(self._upstream.port)
@@ -79,57 +89,23 @@ class Stage:
         )
         self._replica.start()
         self.start_agent()
+        self.companions.start(self._replica)
         self.wait_for_agent(until)
+        self.companions.wait(until)
 
     def start_agent(self) -> None:
         """Starts `pomhealth run` for this replica, as a process of its own."""
-        environment = {name: text for name, text in os.environ.items() if not name.startswith("POMHEALTH_")}
-        environment["POMHEALTH_RELEASE_FEED"] = "off"  # a stand-in's release is never the newest for long
-        environment["POMHEALTH_STATE_DIR"] = str(self.directory / "history")
-        with self.agent_log.open("ab") as log:
-            self._agent = spawn(
-                python(
-                    "pomhealth",
-                    "run",
-                    "--listen",
-                    self.listen,
-                    "--pomerium-config",
-                    str(self.replica.config_path),
-                ),
-                cwd=self.directory,
-                env=environment,
-                output=log,
-                view=self.view,
-            )
+        self._agent.start(self.replica.config_path, view=self.view)
 
     def wait_for_agent(self, until: float) -> None:
         """Returns when the agent's /readyz answers 200. Raises DemoError when it does not before `until`."""
-        while self.readyz() != 200:
-            if not self.agent_runs():
-                raise DemoError(f"the agent ended; its last lines:\n{self._agent_words()}")
-            if time.monotonic() > until:
-                raise DemoError(f"the agent does not get ready; its last lines:\n{self._agent_words()}")
-            time.sleep(0.05)
-
-    def readyz(self) -> int:
-        """The HTTP status of the agent's /readyz; 0 when it does not answer."""
-        host, _, port = self.listen.rpartition(":")
-        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
-        connection = http.client.HTTPConnection(host, int(port), timeout=2.0)
-        try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status
-        except (OSError, http.client.HTTPException):
-            return 0
-        finally:
-            connection.close()
+        self._agent.wait(until)
 
     def agent_runs(self) -> bool:
-        return self._agent is not None and self._agent.poll() is None
+        return self._agent.runs()
 
     def stop_agent(self) -> None:
-        if self._agent is not None:
-            end(self._agent, (signal.SIGTERM,))
+        self._agent.stop()
 
     def squat(self, name: str, host: str, port: int) -> int:
         """Starts another program that holds this port, remembered under `name`; returns its pid once it listens."""
@@ -169,18 +145,20 @@ class Stage:
             close()
 
     def stop(self) -> None:
-        """Ends everything, however it is, the agent first. The files are the state directory's affair."""
+        """Ends everything, however it is, the agents first. The files are the state directory's affair."""
         with contextlib.ExitStack() as stack:  # what fails to end does not keep the rest from ending
             if self._upstream is not None:
                 stack.callback(self._upstream.close)
             for name in list(self._squatters):
                 stack.callback(self.leave, name)
             stack.callback(self.postgres.stop, "immediate")
+            stack.callback(self.companions.stop)
             if self._replica is not None:
                 stack.callback(mounts.make_writable, self._replica.cache_dir)
                 stack.callback(self._replica.stop)
             for name in list(self._held):
                 stack.callback(self.let_go, name)
+            stack.callback(self.companions.stop_agents)
             stack.callback(self.stop_agent)
 
     def _options(self, upstream: int) -> dict[str, Any]:
@@ -202,8 +180,9 @@ class Stage:
             ],
         }
 
-    def _agent_words(self) -> str:
-        lines = (
-            self.agent_log.read_text(errors="replace").splitlines()[-5:] if self.agent_log.exists() else []
-        )
-        return "\n".join(f"  {line}" for line in lines) or "  (none)"
+
+def _cluster(replicas: int) -> dict[str, str]:
+    """What tells an agent of the demo of its cluster, where there is one."""
+    if replicas == 1:
+        return {}
+    return {"POMHEALTH_CLUSTER": "true", "POMHEALTH_EXPECTED_REPLICAS": str(replicas)}

@@ -32,15 +32,21 @@ class _Ended(BaseException):
 
 
 class Supervisor:
-    """One demo. `terminal` says whether a person watches: then it explains itself, else it prints one line."""
+    """One demo. `terminal` says whether a person watches: then it explains itself, else it prints one line.
 
-    def __init__(self, directory: Path, listen: str, *, terminal: bool, usual_ports: bool = True) -> None:
+    Raises DemoError where there are too few free ports for the agents of so many `replicas`.
+    """
+
+    def __init__(
+        self, directory: Path, listen: str, *, terminal: bool, usual_ports: bool = True, replicas: int = 1
+    ) -> None:
         self._state = State(directory)
         self._listen = listen
         self._terminal = terminal
-        self._stage = Stage(directory, listen, usual_ports=usual_ports)
+        self._stage = Stage(directory, listen, usual_ports=usual_ports, replicas=replicas)
         self._broken: list[str] = []
         self._missed: set[str] = set()
+        self._without: set[str] = set()  # of the companions' parts, those that are known to have ended
 
     def run(self) -> int:
         """Runs until SIGTERM, SIGINT or SIGHUP; 0. Raises DemoError when it cannot start."""
@@ -51,7 +57,7 @@ class Supervisor:
             self._state.claim()
             self._check_listen()
             if self._terminal:
-                self._say("Starting PostgreSQL, the replica and the agent…")
+                self._say(words.starting(self._stage))
             self._stage.start()
             self._say(words.ready(self._stage) if self._terminal else words.ready_line(self._stage))
             self._serve()
@@ -144,7 +150,8 @@ class Supervisor:
         stopped = any(name in ENDED_BY_POSTGRES for name in self._broken)
         done = [self._heal_postgres()] if stopped else []
         done += [self._undo(name) for name in reversed(FAULTS) if name in self._broken]
-        return done + [heal() for part, heal in parts.items() if not self._runs(part)]
+        done += [heal() for part, heal in parts.items() if not self._runs(part)]
+        return done + self._stage.companions.heal()
 
     def _undo(self, name: str) -> str:
         done = FAULTS[name].end(self._stage)
@@ -184,6 +191,12 @@ class Supervisor:
                 self._missed.add(part)
                 if not self._meant(part):
                     self._tell(f"the {part} has ended; start it again with: pomhealth demo --heal {part}")
+
+        ended = self._stage.companions.ended()
+        for part in ended:
+            if part not in self._without:
+                self._tell(f"the {part} has ended; start it again with: pomhealth demo --heal all")
+        self._without = set(ended)
 
     def _meant(self, part: str) -> bool:
         """True when a fault that stands has ended this part."""

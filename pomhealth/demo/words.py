@@ -20,13 +20,20 @@ def command() -> str:
     return min(called, os.path.relpath(called), key=len)
 
 
+def starting(stage: Stage) -> str:
+    """What is done first, for a terminal."""
+    if stage.replicas == 1:
+        return "Starting PostgreSQL, the replica and the agent…"
+    return f"Starting PostgreSQL, {stage.replicas} replicas and their agents…"
+
+
 def ready_line(stage: Stage) -> str:
     """The one line for where nobody watches."""
     replica = stage.replica
     return (
         f"ready: agent http://{stage.listen} (pid {stage.agent_pid}), "
         f"replica https://{HOST}:{replica.address[1]} (pid {replica.pid}, Envoy {replica.envoy_pid()}), "
-        f"its own report http://{_where(replica.health)}, configuration {replica.config_path}{_moved(stage)}"
+        f"its own report http://{_where(replica.health)}, configuration {replica.config_path}{_moved(stage)}{_others(stage)}"
     )
 
 
@@ -47,12 +54,16 @@ def ready(stage: Stage) -> str:
         f"  note            {option}: port {usual} is taken here, so {port} is used"
         for option, (usual, port) in stage.moved.items()
     ]
+    if stage.replicas > 1:
+        lines += ["", *_cluster(stage)]
+    to = "" if stage.listen == "127.0.0.1:28081" else f" -a {stage.listen}"
     lines += [
         "",
         "Look, in another terminal:",
         f"  curl -s {stage.listen}/readyz",
-        f"  {command()} health" + ("" if stage.listen == "127.0.0.1:28081" else f" -a {stage.listen}"),
+        f"  {command()} health{to}",
         f"  {command()} check --pomerium-config {replica.config_path}",
+        *((f"  {command()} replicas{to}",) if stage.replicas > 1 else ()),
         "Break something, see it told, and heal it:",
         f"  {command()} demo --faults",
         f"  {command()} demo --break envoy-hang",
@@ -93,6 +104,33 @@ def _status(fault: Fault) -> str:
 def _moved(stage: Stage) -> str:
     notes = [f"{option} on {port} since {usual} is taken" for option, (usual, port) in stage.moved.items()]
     return f" ({', '.join(notes)})" if notes else ""
+
+
+def _others(stage: Stage) -> str:
+    agents = [
+        f"http://{other.agent.listen} (pid {other.agent.pid}, replica pid {other.replica.pid})"
+        for other in stage.companions.all
+    ]
+    return f"; the other agents {', '.join(agents)}" if agents else ""
+
+
+def _cluster(stage: Stage) -> list[str]:
+    """The other replicas, and where to look at all of them; the first is the one that faults are made in."""
+    lines = [
+        f"{stage.replicas} equal replicas share this PostgreSQL. Faults are made in the first, above; the others:",
+        "",
+    ]
+    lines += [
+        f"  replica {other.number}       https://{HOST}:{other.replica.address[1]}  "
+        f"(pid {other.replica.pid}), agent http://{other.agent.listen}  (pid {other.agent.pid})"
+        for other in stage.companions.all
+    ]
+    last = stage.companions.all[-1].agent.listen
+    return [
+        *lines,
+        "",
+        f"All of them on one page, with any of the agents: http://{last}/replicas",
+    ]
 
 
 def _where(where: tuple[str, int] | None) -> str:
