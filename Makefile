@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
+# Where it is set, every program that a test or a benchmark starts compiles all of pomhealth anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test check verdicts bench image docs lock clean
 
 help: ## list what can be made
@@ -26,7 +28,7 @@ check: .venv/.complete ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-verdicts: .venv/.complete ## the short benchmark: each fault once, and half a minute of churn; fails on a wrong verdict alone
+verdicts: .venv/.complete ## the short benchmark: half a minute of churn; fails on a wrong verdict alone
 	$(BIN)/python -m bench --short
 
 bench: .venv/.complete ## the benchmarks, each beside its peer
