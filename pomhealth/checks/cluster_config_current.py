@@ -111,6 +111,7 @@ async def _compared(context: Context) -> Finding:
             passed(f"{options.path} changed {age:.0f} s ago and is being taken over"),
             cost=seconds,
             again=_GRACE - age + _AND_A_LITTLE,
+            unfinished=True,
         )
     root, more = await _refused_by_envoy(context)
     seconds += more

@@ -121,13 +121,13 @@ class ConfigWatch:
 def _taken(found: Component) -> bool:
     """Whether the look says that what the options hold runs.
 
-    A pass that is to be looked at again soon is one of a file that is still being taken over.
+    A pass that is to be looked at again soon may be one whose others are still to follow: this one has it already.
     """
     finding = found.measured
     if finding is None:
         return False
     if finding.outcome is Outcome.PASS:
-        return finding.again == 0.0
+        return not finding.unfinished
     if finding.outcome is Outcome.SKIPPED:
         return not finding.applies  # there is no file: what the environment holds was read at the start
     return finding.outcome is Outcome.WARN and finding.cause == _DIFFERS

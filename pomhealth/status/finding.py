@@ -66,6 +66,7 @@ class Finding:
     `again` is the seconds after which it is worth looking again, however seldom the check is looked at (0: as usual).
     `certificates` are those that were looked at, the first to end first.
     `early` marks what a replica that is starting has not got yet (outcome UNKNOWN): it counts as not looked at yet.
+    `unfinished` marks a pass of what the replica still has time to take over (outcome PASS).
     """
 
     outcome: Outcome
@@ -83,6 +84,7 @@ class Finding:
     early: bool = False
     again: float = 0.0
     certificates: tuple[Validity, ...] = ()
+    unfinished: bool = False
 
 
 def passed(summary: str, *evidence: Evidence, attributes: tuple[tuple[str, str], ...] = ()) -> Finding:

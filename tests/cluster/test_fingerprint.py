@@ -227,7 +227,7 @@ def test_a_configuration_runs_once_a_look_at_it_found_nothing_lacking() -> None:
     [
         failed("rejected", "it has a mistake", SEEN),
         warned("pending", "it is not taken over", SEEN),
-        replace(passed("it is being taken over"), again=3.0),
+        replace(passed("it is being taken over"), again=3.0, unfinished=True),
         blocked("pomerium.process", "it does not run"),
         unseen("Envoy cannot be asked"),
     ],
@@ -243,6 +243,12 @@ def test_until_it_is_taken_over_the_one_before_runs(finding: Finding) -> None:
 def test_one_without_a_file_and_one_unlike_the_others_runs(finding: Finding) -> None:
     known = follow(Running(), options(BASE), None, 5.0)
     assert follow(known, options(BASE), looked(finding), 11.0).due
+
+
+def test_what_is_to_be_looked_at_again_since_others_are_to_follow_runs() -> None:
+    known = follow(Running(), options(BASE), None, 5.0)
+    others = replace(passed("two configurations run in the cluster: a change is under way"), again=60.0)
+    assert follow(known, options(BASE), looked(others), 11.0).due
 
 
 def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
