@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS pomhealth.steps (
   least integer NOT NULL,
   at timestamptz NOT NULL DEFAULT now()
 );
-CREATE TABLE pomhealth.replicas (
+CREATE TABLE IF NOT EXISTS pomhealth.replicas (
   id uuid PRIMARY KEY,
   run uuid NOT NULL,
   mark text NOT NULL,
@@ -25,20 +25,20 @@ CREATE TABLE pomhealth.replicas (
   certificates_since timestamptz NOT NULL DEFAULT now(),
   peer inet DEFAULT inet_client_addr()
 ) WITH (fillfactor = 50);
-CREATE TABLE pomhealth.accounts (
+CREATE TABLE IF NOT EXISTS pomhealth.accounts (
   id uuid PRIMARY KEY REFERENCES pomhealth.replicas ON DELETE CASCADE,
   account jsonb NOT NULL,
   certificates jsonb NOT NULL
 ) WITH (fillfactor = 50);
-CREATE VIEW pomhealth.cluster AS
+CREATE OR REPLACE VIEW pomhealth.cluster AS
   SELECT r.*, a.account, a.certificates FROM pomhealth.replicas AS r JOIN pomhealth.accounts AS a USING (id);
-CREATE TABLE pomhealth.leases (
+CREATE TABLE IF NOT EXISTS pomhealth.leases (
   name text PRIMARY KEY,
   holder uuid NOT NULL,
   until timestamptz NOT NULL,
   process text NOT NULL DEFAULT ''
 ) WITH (fillfactor = 50);
-INSERT INTO pomhealth.steps (step, least) VALUES (1, 1);
+INSERT INTO pomhealth.steps (step, least) VALUES (1, 1) ON CONFLICT DO NOTHING;
 GRANT USAGE ON SCHEMA pomhealth TO "pomhealth";
 GRANT SELECT ON pomhealth.steps, pomhealth.cluster TO "pomhealth";
 GRANT SELECT, INSERT, UPDATE, DELETE ON pomhealth.replicas, pomhealth.accounts, pomhealth.leases TO "pomhealth";

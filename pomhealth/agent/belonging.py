@@ -11,6 +11,7 @@ import contextlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -35,14 +36,17 @@ from pomhealth.status import Change, Unobservable
 if TYPE_CHECKING:
     from pomhealth.cluster.membership import Membership
     from pomhealth.cluster.session import PostgresRegistry
+    from pomhealth.storage.opening import Opening
 
 OPENING = 12.0  # seconds for a session: several servers may have to be tried
 _LOOK_OUT = 20.0  # seconds between two looks for replicas without an agent
 CLOSING = 1.0  # seconds for the last word
 _FILE = 1.0  # seconds for reading a file
+_LONGEST = 65536  # characters of it
 AT_ONCE = 1.5  # seconds for the session after one that was lost, before anybody is told
 LASTED = 5.0  # seconds that a session must have lasted for that
 _SOON, _LATE = 0.1, 2.0  # seconds until the registry is tried again, the first time and at most
+_DOUBLED = 16  # times that the pause doubles, at most
 _EACH = 0.01  # seconds more, at most, for each replica of the cluster
 _REFUSED = 30.0  # seconds, where it is not a matter of reaching it
 _STORAGE = "storage.backend"
@@ -58,6 +62,12 @@ class Way:
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     root: str = ""
     cwd: str = ""
+
+
+def pause(cause: str, failed: int, replicas: int) -> float:
+    """Seconds until the registry is tried again: the longer the more often it failed, and the more replicas there are."""
+    most = max(_LATE, replicas * _EACH) if cause in _REACHING else _REFUSED
+    return min(most, _SOON * 2.0 ** min(failed, _DOUBLED)) * (0.5 + random.random() / 2)  # noqa: S311  (not all at once)
 
 
 class Belonging:
@@ -94,7 +104,9 @@ class Belonging:
         self._trouble: Trouble | None = None
         self._away_since: float | None = None
         self._took_part = self._ending = self._told_in = False
-        self._mine = ""
+        self._mine = self._claims = ""
+        self._next: Way | None = None  # what the settings ask for, as last read
+        self._opening: tuple[Way, Opening] | None = None
         self._roster = Roster(wanted=True)
         self._signature: object = None
         self._unsubscribe = board.subscribe(self._changed)
@@ -139,23 +151,20 @@ class Belonging:
                 else:
                     failed += 1
                     self._lose(away.trouble)
-                    wait = self._pause(away.trouble, failed)
+                    wait = pause(away.trouble.cause, failed, len(self._book))
             await self._bell.heard(wait)
 
     def _over(self) -> bool:
         """Whether the agent stops, or the settings do not want the registry any more."""
         return self._ending or not self._settings().cluster
 
-    def _pause(self, trouble: Trouble, failed: int) -> float:
-        """Seconds until the registry is tried again: the longer the more often it failed, and the more there are."""
-        most = max(_LATE, len(self._book) * _EACH) if trouble.cause in _REACHING else _REFUSED
-        return min(most, _SOON * 2.0**failed) * (0.5 + random.random() / 2)  # noqa: S311  (not all at once)
-
     def reload(self) -> None:
         """The settings, or the replica, may be others now."""
         self._looking = asyncio.ensure_future(self._look())
 
     async def _look(self) -> None:
+        with contextlib.suppress(Away):
+            self._next = await self._way()
         await self._speaker.look()
         self._bell.ring()
         self._ring()
@@ -178,8 +187,9 @@ class Belonging:
 
     async def _leave(self, session: PostgresRegistry) -> None:
         """Says as the last over this session that nobody keeps the row any more."""
-        if self._mine:
-            leave = statements.leave(self._mine, self._run)
+        mine = self._mine or self._claims  # it may just be claimed
+        if mine:
+            leave = statements.leave(mine, self._run)
             with contextlib.suppress(Away, asyncio.TimeoutError):
                 await asyncio.wait_for(session.finish(*leave, deadline=CLOSING), CLOSING)
 
@@ -193,12 +203,13 @@ class Belonging:
         from pomhealth.cluster.session import PostgresRegistry, opening  # noqa: PLC0415  (as above)
 
         self._took_part = False
-        way = await self._way()
+        way = self._next = await self._way()
         identity = await self._identities.load(self._settings(), self._address())
         await self._speaker.look()
-        session = await PostgresRegistry.open(
-            opening(way.dsn, way.environment, way.root, way.cwd), deadline=deadline
-        )
+        if self._opening is None or self._opening[0] != way:
+            self._opening = way, opening(way.dsn, way.environment, way.root, way.cwd)
+        session = await PostgresRegistry.open(self._opening[1], deadline=deadline)
+        self._claims = identity.id
         looking_out: asyncio.Task[None] | None = None
         try:
             self._session = session
@@ -214,7 +225,7 @@ class Belonging:
             await self._membership.run(identity.id, identity.mark, lambda: self._other(way))
             await self._leave(session)
         except Taken:
-            self._mine = ""
+            self._mine = self._claims = ""
             await self._identities.renew()
             self._log().warning("another agent has this replica's id; it takes a new one", id=identity.id)
         finally:
@@ -243,9 +254,7 @@ class Belonging:
     async def _read(self, path: str) -> str:
         """The connection string in this file. Raises Away."""
         try:
-            text = await self._workers.call(
-                "cluster_dsn_file", lambda: Path(path).read_text(encoding="utf-8").strip(), deadline=_FILE
-            )
+            text = await self._workers.call("cluster_dsn_file", partial(_beginning, path), deadline=_FILE)
         except (OSError, ValueError, Silent) as error:
             why = getattr(error, "strerror", None) or getattr(error, "why", "it is not UTF-8 text")
             raise Away(Trouble("unreachable", f"{path} (cluster_dsn_file) cannot be read: {why}")) from None
@@ -255,14 +264,7 @@ class Belonging:
 
     def _other(self, way: Way) -> bool:
         """Whether the operator, or the replica, wants another registry than this one by now."""
-        settings, context = self._settings(), self._context()
-        if not settings.cluster:
-            return True
-        if settings.cluster_dsn:
-            return settings.cluster_dsn != way.dsn
-        if settings.cluster_dsn_file or context is None or context.replica.storage is None:
-            return False
-        return bool(context.replica.storage.dsn) and context.replica.storage.dsn != way.dsn
+        return not self._settings().cluster or (self._next is not None and self._next.dsn != way.dsn)
 
     def _changed(self, turned: tuple[Change, ...]) -> None:
         """The board tells of a change; words alone wait for the next beat."""
@@ -276,7 +278,7 @@ class Belonging:
         """The book is another, and what is in it is as new as can be."""
         self._took_part = True
         if self._membership is not None:
-            self._mine = self._membership.mine
+            self._mine = self._membership.mine or self._mine
         self._trouble, self._away_since = None, None
         self._become(self._book.roster(self._mine, None))
         if self._roster.me is not None and not self._told_in:
@@ -314,3 +316,9 @@ class Belonging:
                 self._book.agentless, _ = await self._lookout.look(
                     await session(context), self._roster, same_server=same_server
                 )
+
+
+def _beginning(path: str) -> str:
+    """What the file holds, no more of it than a connection string may take. Raises OSError, ValueError."""
+    with Path(path).open(encoding="utf-8") as file:
+        return file.read(_LONGEST).strip()

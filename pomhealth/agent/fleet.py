@@ -54,6 +54,7 @@ class Fleet:
         self._bell = Bell()
         self._belonging: Belonging | None = None
         self._read: Settings | None = None
+        self._closed = False
         self.gatehouse = Gatehouse(self, lambda: self.roster, self.account, settings, log=log)
         board.subscribe(self._moved)
 
@@ -74,7 +75,7 @@ class Fleet:
 
     async def run(self) -> None:
         """Keeps this replica's place for as long as the settings want that."""
-        while True:
+        while not self._closed:
             self._bell.hush()
             self._tell_policy()
             if self._settings().cluster:
@@ -89,7 +90,8 @@ class Fleet:
             self._belonging.reload()
 
     async def close(self) -> None:
-        """Says that this agent stops, if that can be said at once."""
+        """Says that this agent stops, if that can be said at once; it joins no more."""
+        self._closed = True
         if self._belonging is not None:
             await self._belonging.close()
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from pomhealth.cluster.model import Agentless, Lease, Member, Roster, Trouble
+from pomhealth.clock import steady
+from pomhealth.cluster.model import BEAT, Agentless, Lease, Member, Roster, Trouble
 from pomhealth.cluster.registry import Sign
 from pomhealth.cluster.statements import QUIET
 
 EXACT = 300  # replicas up to which each beat reads everybody's sign of life
 MAPS = 256  # different maps that are kept once for all who have them
+_STEP = 5.0  # seconds by which the database's clock must be off to have been set
+AWAY = 1.5 * BEAT  # seconds between two readings from which on the registry may have been away
 _OTHERS = 8  # different sets of certificates that are looked at
 
 
 class Book:
-    """The rows by id, as they were read. `at` is the moment of the last reading, by the database's clock."""
+    """The rows by id, as they were read. `at` is the moment of the last reading, by the database's clock.
 
-    def __init__(self) -> None:
+    That clock may be set, forth or back, and nobody gives a sign of life while the registry is away: `clock` (seconds,
+    steady) tells for how long each really was silent. Their times are moved by as much until they give one.
+    """
+
+    def __init__(self, clock: Callable[[], float] = steady) -> None:
+        self._clock = clock
+        self._looked = 0.0
+        self._moved: dict[
+            str, tuple[float, float]
+        ] = {}  # sign of life as it was read, and seconds to add to it
         self.at = 0.0
         self.lease: Lease | None = None
         self.agentless: tuple[Agentless, ...] = ()
@@ -40,15 +52,20 @@ class Book:
 
     def loaded(self, members: Iterable[Member], at: float) -> None:
         """Everything was read anew."""
-        known = self._rows
-        self._rows = {one.id: _kept(known.get(one.id), self._shared(one)) for one in members}
-        self.at = at
+        known, members = self._rows, tuple(members)
+        self._look(at, away=at - self.at > AWAY and all(one.last_seen <= self.at for one in members))
+        self._moved = {one.id: self._moved[one.id] for one in members if one.id in self._moved}
+        self._rows = {one.id: _kept(known.get(one.id), self._shared(self._lived(one))) for one in members}
 
     def fetched(self, members: Iterable[Member], at: float) -> None:
         """These rows were read."""
+        self._look(at)
         for one in members:
-            self._rows[one.id] = _kept(self._rows.get(one.id), self._shared(one))
-        self.at = at
+            self._rows[one.id] = _kept(self._rows.get(one.id), self._shared(self._lived(one)))
+
+    def completed(self, members: Iterable[Member]) -> None:
+        """These members, which `unlike` gave, have their certificates now."""
+        self._rows.update((one.id, one) for one in members)
 
     def signs(self, signs: Iterable[Sign], at: float, *, everybody: bool) -> list[str]:
         """Signs of life were read; gives the ids of the rows that are to be read, since they are new or were changed.
@@ -56,15 +73,16 @@ class Book:
         Where they are those of the silent alone, everybody else gave one lately.
         """
         self._beats += 1
-        self.at = at
+        self._look(at)
         seen = {one.id: one for one in signs}
         if everybody:
             self._rows = {id_: member for id_, member in self._rows.items() if id_ in seen}
+            self._moved = {id_: moved for id_, moved in self._moved.items() if id_ in seen}
         for id_, member in self._rows.items():
             sign = seen.get(id_)
             if sign is not None and sign.revision != member.revision:
                 continue  # it is a sign of life of what is still to be read
-            last = sign.last_seen if sign is not None else max(member.last_seen, at - QUIET)
+            last = self._last(id_, sign.last_seen) if sign is not None else max(member.last_seen, at - QUIET)
             stopped = member.stopped if sign is None else sign.stopped
             if (last, stopped) != (member.last_seen, member.stopped):
                 self._rows[id_] = replace(member, last_seen=last, stopped=stopped)
@@ -83,6 +101,29 @@ class Book:
                 first[digest] = one
         several = list(first.values())[:_OTHERS] if len(first) > 1 else []
         return [one for one in several if not one.account.certificates]
+
+    def _look(self, at: float, *, away: bool = False) -> None:
+        """A reading at this moment. Where the clock was set, or nobody could give a sign of life since the last one
+        (`away`), it counts as silence of none of those who are known.
+        """
+        now = self._clock()
+        passed = at - self.at
+        amiss = passed - (now - self._looked)
+        if self.at and (away or abs(amiss) > _STEP):
+            by = passed if away else amiss
+            self._moved = {id_: (last, moved + by) for id_, (last, moved) in self._moved.items()}
+        self.at, self._looked = at, now
+
+    def _lived(self, member: Member) -> Member:
+        last = self._last(member.id, member.last_seen)
+        return member if last == member.last_seen else replace(member, last_seen=last)
+
+    def _last(self, id_: str, sign: float) -> float:
+        """When the replica gave this sign of life, by the clock as it goes now: never in the future."""
+        before = self._moved.get(id_)
+        moved = before[1] if before is not None and before[0] == sign else 0.0
+        self._moved[id_] = sign, min(moved, self.at - sign)
+        return sign + self._moved[id_][1]
 
     def _shared(self, member: Member) -> Member:
         """The member with a map that all who have the same one share: most are alike."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _MANY = 2000  # rows that were changed, from which on all are read anew
 _EACH = 0.0005  # seconds between two readings, for each replica of the cluster: the larger it is, the more at a time
 _LEAST = 0.02
 _PRECISE = 0.5  # seconds that a question may take to tell what the time is
+_ID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _SPREAD = 0.1  # of the beat: not all give it at once
 
 
@@ -63,6 +65,7 @@ class Membership:
         self._pending: set[str] = set()
         self._leases = False
         self._lost = False
+        self._revision = 0
         self._tick: Tick | None = None
         self._read_at = -1e9
         session.heard = self._hear
@@ -76,7 +79,7 @@ class Membership:
         for payload in payloads:
             if payload == LEASES:
                 self._leases = True
-            else:
+            elif len(self._pending) <= _MANY and _ID.fullmatch(payload):  # anybody may say anything there
                 self._pending.add(payload)
         self._bell.ring()
 
@@ -88,7 +91,8 @@ class Membership:
         """Keeps the row until `ends`, asked whenever something happens. Raises Away, Taken."""
         await self._registry.prepare()
         await self._read_all()
-        await self._claim(id_, mark)
+        if not await self._claim(id_, mark, ends):
+            return
         await self._read_all()
         loop = asyncio.get_running_loop()
         beat_at = loop.time() + BEAT * random.random()  # noqa: S311  (to spread load)
@@ -106,17 +110,19 @@ class Membership:
             waits = (due, reading, max(0.0, beat_at - loop.time()) if due is None or due > GAP else due)
             await self._bell.heard(min(one for one in waits if one is not None))
 
-    async def _claim(self, id_: str, mark: str) -> None:
-        """Takes the row. Where another agent has it, waits until that one gives a sign of life, or is silent for good."""
+    async def _claim(self, id_: str, mark: str, ends: Callable[[], bool]) -> bool:
+        """Takes the row; False where it `ends` before. Where another agent has it, waits until that one gives a sign of
+        life, or is silent for good.
+        """
         account = self._account(self._tick)
         until = asyncio.get_running_loop().time() + STALE + BEAT
         known: float | None = None
-        while True:
+        while not ends():
             written = await self._registry.claim(id_, mark, account)
             if written is not None:
-                self._wrote(account)
+                self._wrote(account, written)
                 self.mine = id_
-                return
+                return True
             owner, _ = await self._registry.owner(id_)
             if owner is not None:
                 if known is not None and owner.last_seen > known:
@@ -125,6 +131,7 @@ class Membership:
             if asyncio.get_running_loop().time() > until:
                 raise Taken
             await asyncio.sleep(_AGAIN)
+        return False
 
     async def _beat(self, id_: str) -> None:
         everybody = self._book.everybody or not self._session.listens
@@ -136,6 +143,8 @@ class Membership:
         await self._own(id_, beat.written)
         self._book.lease = beat.lease
         self._pending.update(self._book.signs(beat.signs, beat.at, everybody=everybody))
+        if beat.written is not None and beat.written.revision != self._revision:
+            self._pace = Pace()  # somebody else has changed it: it is written anew
         self._turned()
 
     async def _write(self, id_: str) -> float | None:
@@ -147,7 +156,7 @@ class Membership:
             return due
         written = await self._registry.write(id_, account, tell=self._pace.turned(account))
         await self._own(id_, written)
-        self._wrote(account)
+        self._wrote(account, written)
         self._pending.add(id_)
         return None
 
@@ -190,8 +199,9 @@ class Membership:
     async def _compare(self) -> None:
         unlike = self._book.unlike()
         if unlike:
-            self._book.fetched(await self._registry.certificates(unlike), self._book.at)
+            self._book.completed(await self._registry.certificates(unlike))
         self._turned()
 
-    def _wrote(self, account: Account) -> None:
+    def _wrote(self, account: Account, written: Written | None) -> None:
+        self._revision = written.revision if written is not None else 0
         self._pace = self._pace.wrote(account, asyncio.get_running_loop().time())

@@ -9,7 +9,7 @@ from itertools import islice
 
 from pomhealth.cluster import schema, statements
 from pomhealth.cluster.model import Account, Lease, Member
-from pomhealth.cluster.rows import lease, read, with_certificates
+from pomhealth.cluster.rows import lease, moment, read, with_certificates
 from pomhealth.cluster.sql import Ask, Away, Row, Session
 from pomhealth.cluster.trouble import newer, no_tables
 
@@ -63,14 +63,14 @@ class Registry:
         self._run = run
 
     async def prepare(self) -> None:
-        """Sees to it that the tables are there, in a shape that this release knows."""
+        """Sees to it that the tables are there, all of them, in a shape that this release knows."""
         try:
-            rows = (await self._ask(statements.STEP))[0]
+            rows, whole = await self._ask(statements.STEP, statements.WHOLE)
         except Away as away:
             if not no_tables(away.trouble):
                 raise
-            rows = ()
-        if not rows or self._behind(rows[0]):
+            rows, whole = (), ()
+        if not rows or self._behind(rows[0]) or whole[0][0] != "t":
             await self._make()
 
     async def claim(self, id_: str, mark: str, account: Account) -> Written | None:
@@ -144,10 +144,11 @@ class Registry:
         await self._session.ask(*statements.MAKING, deadline=MAKING)
         try:
             there = (await self._ask(statements.ANY_STEP))[0][0][0] == "t"
-            rows = (await self._ask(statements.STEP))[0] if there else ()
-            if rows and not self._behind(rows[0]):
+            rows, whole = await self._ask(statements.STEP, statements.WHOLE) if there else ((), ())
+            all_there = bool(whole) and whole[0][0] == "t"
+            if rows and not self._behind(rows[0]) and all_there:
                 return
-            known = int(rows[0][0] or 0) if rows else 0
+            known = int(rows[0][0] or 0) if rows and all_there else 0
             begin = () if there else tuple(map(Ask, schema.BEGIN))
             steps = tuple(
                 Ask(statement)
@@ -191,4 +192,4 @@ def _member(row: Row) -> Member | None:
 
 
 def _sign(row: Row) -> Sign:
-    return Sign(row[0] or "", float(row[1] or 0.0), int(row[2] or 0), row[3] == "t")
+    return Sign(row[0] or "", moment(row[1]), int(row[2] or 0), row[3] == "t")

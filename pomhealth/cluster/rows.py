@@ -7,6 +7,7 @@ left out, what is too long is cut, and the rest is told.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -35,15 +36,21 @@ def read(row: Row) -> Member:
     return Member(
         id=id_,
         account=account_of(_object(account)),
-        first_seen=float(first or 0.0),
-        last_seen=float(last),
+        first_seen=moment(first),
+        last_seen=moment(last),
         stopped=stopped == "t",
         revision=int(revision or 0),
-        config_since=float(config or 0.0),
-        version_since=float(version or 0.0),
-        certificates_since=float(certificates or 0.0),
+        config_since=moment(config),
+        version_since=moment(version),
+        certificates_since=moment(certificates),
         peer=peer or "",
     )
+
+
+def moment(text: str | None) -> float:
+    """A time as PostgreSQL writes it, in seconds since the epoch; 0 for none, and for `infinity`."""
+    seconds = float(text or 0.0)
+    return seconds if math.isfinite(seconds) else 0.0
 
 
 def with_certificates(member: Member, text: str | None) -> Member:
@@ -107,7 +114,13 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # jsonb holds numbers of any length
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _json(value: Any) -> str:

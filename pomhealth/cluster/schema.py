@@ -3,7 +3,8 @@
 A sign of life writes one short tuple anew in its own page: what is long has a table of its own, no index holds what
 changes, and half of each page is left free (PostgreSQL's documentation, heap-only tuples). The view `cluster` has both
 together. Older agents go on working beside newer ones: a step adds, and `least` says from which step on an
-agent must know of it.
+agent must know of it. Whatever is there already is left as it is: where somebody has dropped a table, all steps are taken
+again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ STEPS = (
     Step(
         (
             """\
-CREATE TABLE pomhealth.replicas (
+CREATE TABLE IF NOT EXISTS pomhealth.replicas (
   id uuid PRIMARY KEY,
   run uuid NOT NULL,
   mark text NOT NULL,
@@ -45,16 +46,16 @@ CREATE TABLE pomhealth.replicas (
   peer inet DEFAULT inet_client_addr()
 ) WITH (fillfactor = 50)""",
             """\
-CREATE TABLE pomhealth.accounts (
+CREATE TABLE IF NOT EXISTS pomhealth.accounts (
   id uuid PRIMARY KEY REFERENCES pomhealth.replicas ON DELETE CASCADE,
   account jsonb NOT NULL,
   certificates jsonb NOT NULL
 ) WITH (fillfactor = 50)""",
             """\
-CREATE VIEW pomhealth.cluster AS
+CREATE OR REPLACE VIEW pomhealth.cluster AS
   SELECT r.*, a.account, a.certificates FROM pomhealth.replicas AS r JOIN pomhealth.accounts AS a USING (id)""",
             """\
-CREATE TABLE pomhealth.leases (
+CREATE TABLE IF NOT EXISTS pomhealth.leases (
   name text PRIMARY KEY,
   holder uuid NOT NULL,
   until timestamptz NOT NULL,
@@ -78,7 +79,7 @@ CREATE TABLE IF NOT EXISTS pomhealth.steps (
 
 def taken(step: int) -> str:
     """The statement that notes a step, the first being 1."""
-    return f"INSERT INTO pomhealth.steps (step, least) VALUES ({step}, {STEPS[step - 1].least})"  # noqa: S608  (of constants)
+    return f"INSERT INTO pomhealth.steps (step, least) VALUES ({step}, {STEPS[step - 1].least}) ON CONFLICT DO NOTHING"  # noqa: S608  (of constants)
 
 
 def whole() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pomhealth.cluster.sql import Ask
 
 KEPT_DAYS = 30  # for which the row of a silent replica is kept
 PAGE = 500  # rows in one answer
+LONGEST = 200_000  # characters of an account that are fetched: what an agent writes is far less
 QUIET = 2.5 * BEAT  # seconds of silence from which on a row is asked for among many
 
 _MS = 1000
@@ -26,10 +27,17 @@ SETTINGS = (
     Ask(f"SET lock_timeout = {1 * _MS}"),
     Ask(f"SET idle_in_transaction_session_timeout = {10 * _MS}"),
     Ask("SET extra_float_digits = 1"),
+    Ask(
+        "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
+    ),  # PostgreSQL 14 and newer
 )
 LISTEN = Ask(f"LISTEN {CHANNEL}")
 PID = Ask("SELECT pg_backend_pid()")
 STEP = Ask("SELECT step, least FROM pomhealth.steps ORDER BY step DESC LIMIT 1")
+WHOLE = Ask(
+    "SELECT bool_and(to_regclass('pomhealth.' || name) IS NOT NULL) "
+    "FROM unnest(ARRAY['replicas', 'accounts', 'cluster', 'leases']) AS name"
+)
 MAKING = (Ask("BEGIN"), Ask(f"SELECT pg_advisory_xact_lock({LOCK})"))
 MADE = Ask("COMMIT")
 UNDO = Ask("ROLLBACK")
@@ -37,7 +45,7 @@ ANY_STEP = Ask("SELECT to_regclass('pomhealth.steps') IS NOT NULL")
 
 _NOW = "date_part('epoch', now())"
 _COLUMNS = (
-    "id, account, date_part('epoch', first_seen), date_part('epoch', last_seen), stopped, revision, "
+    f"id, left(account::text, {LONGEST}), date_part('epoch', first_seen), date_part('epoch', last_seen), stopped, revision, "
     "date_part('epoch', config_since), date_part('epoch', version_since), date_part('epoch', certificates_since), "
     "host(peer)"
 )
@@ -90,10 +98,13 @@ def write(id_: str, run: str, account: Account) -> Ask:
 
 
 def beat(id_: str, run: str) -> Ask:
-    """A sign of life; no row comes back where the row is no longer ours."""
+    """A sign of life; no row comes back where the row is no longer ours. The revision is 0 where it does not say any more
+    what was written: somebody set it to stopped, or took away what it tells.
+    """
     return Ask(
         "UPDATE pomhealth.replicas SET last_seen = now() WHERE id = {0} AND run = {1} "  # noqa: S608  (as above)
-        f"RETURNING {_NOW}, revision",
+        f"RETURNING {_NOW}, CASE WHEN NOT stopped AND EXISTS (SELECT 1 FROM pomhealth.accounts WHERE id = {{0}}) "
+        "THEN revision ELSE 0 END",
         (id_, run),
     )
 
@@ -139,7 +150,7 @@ def fetch(ids: Sequence[str]) -> Ask:
 def certificates(ids: Sequence[str]) -> Ask:
     """The certificates of the rows with these ids."""
     return Ask(
-        f"SELECT id, certificates FROM pomhealth.accounts WHERE id IN ({_slots(ids)})",  # noqa: S608  (as above)
+        f"SELECT id, left(certificates::text, {LONGEST}) FROM pomhealth.accounts WHERE id IN ({_slots(ids)})",  # noqa: S608  (as above)
         tuple(ids),
     )
 
@@ -147,9 +158,14 @@ def certificates(ids: Sequence[str]) -> Ask:
 def signs(*, everybody: bool) -> Ask:
     """Signs of life: id, last one, revision, whether it stopped; of everybody, or of those that are silent.
 
+    A sign from the future is silence too: the server's clock was set back since.
     The moment is worked out once, in a query of its own, and not for every row.
     """
-    silent = "" if everybody else f"last_seen < (SELECT now() - interval '{QUIET:g} s') AND "
+    silent = (
+        ""
+        if everybody
+        else f"(last_seen < (SELECT now() - interval '{QUIET:g} s') OR last_seen > (SELECT now() + interval '{BEAT:g} s')) AND "
+    )
     return Ask(
         "SELECT id, date_part('epoch', last_seen), revision, stopped FROM pomhealth.replicas "  # noqa: S608  (as above)
         f"WHERE {silent}last_seen > (SELECT now() - interval '{KEPT_DAYS} days')"
@@ -161,7 +177,10 @@ LEASE = Ask(
     "SELECT holder, date_part('epoch', until), process FROM pomhealth.leases "
     "WHERE name = 'rollout' AND until > now()"
 )
-SWEEP = Ask(f"DELETE FROM pomhealth.replicas WHERE last_seen < now() - interval '{KEPT_DAYS} days'")  # noqa: S608  (as above)
+SWEEP = Ask(  # it waits for nobody: two agents that sweep each other's rows would for ever
+    "DELETE FROM pomhealth.replicas WHERE id IN (SELECT id FROM pomhealth.replicas "  # noqa: S608  (as above)
+    f"WHERE last_seen < now() - interval '{KEPT_DAYS} days' FOR UPDATE SKIP LOCKED)"
+)
 
 
 def _slots(ids: Iterable[str]) -> str:

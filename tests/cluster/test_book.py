@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from pomhealth.cluster.book import EXACT, Book, signature
 from pomhealth.cluster.model import BEAT, STALE, Account, Member, Standing
 from pomhealth.cluster.registry import Sign
@@ -16,8 +18,18 @@ def _member(id_: str, **values: object) -> Member:
     return replace(Member(id_, account, NOW, NOW, revision=1), **values)  # type: ignore[arg-type]
 
 
-def _book(*members: Member) -> Book:
-    book = Book()
+class _Clock:
+    """A steady clock that a test moves on."""
+
+    def __init__(self) -> None:
+        self.at = 500.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def _book(*members: Member, clock: _Clock | None = None) -> Book:
+    book = Book(clock or _Clock())
     book.loaded(members, NOW)
     return book
 
@@ -47,8 +59,10 @@ def test_a_row_that_is_gone_is_forgotten_when_everybody_was_asked_for() -> None:
 
 
 def test_who_is_not_among_the_silent_counts_as_present() -> None:
-    book = _book(_member("a"), _member("b"))
+    clock = _Clock()
+    book = _book(_member("a"), _member("b"), clock=clock)
     later = NOW + 100 * BEAT
+    clock.at += 100 * BEAT
     book.signs([Sign("b", NOW + 1, 1, stopped=False)], later, everybody=False)
     roster = book.roster("", None)
     assert [roster.standing(one) for one in roster.members] == [Standing.PRESENT, Standing.STALE]
@@ -74,10 +88,12 @@ def test_among_many_everybody_is_asked_for_the_more_seldom_the_more_they_are() -
 
 
 def test_nobody_is_told_of_a_mere_sign_of_life_and_everybody_of_silence() -> None:
-    book = _book(_member("a"))
+    clock = _Clock()
+    book = _book(_member("a"), clock=clock)
     before = signature(book.roster("", None))
     book.signs([Sign("a", NOW + 5, 1, stopped=False)], NOW + 5, everybody=True)
     assert signature(book.roster("", None)) == before
+    clock.at += 5 + STALE + 1
     book.signs([Sign("a", NOW + 5, 1, stopped=False)], NOW + 5 + STALE + 1, everybody=True)
     assert signature(book.roster("", None)) != before
 
@@ -93,7 +109,7 @@ def test_certificates_are_asked_for_where_replicas_have_different_ones_and_kept_
     book = _book(a, b, c)
     assert {one.account.certificates_digest for one in book.unlike()} == {"1", "2"}
     known = [replace(one, account=replace(one.account, certificates={"x": one.id})) for one in book.unlike()]
-    book.fetched(known, NOW)
+    book.completed(known)
     assert book.unlike() == []
     book.fetched([replace(known[0], revision=2, account=replace(known[0].account, certificates={}))], NOW)
     assert book.unlike() == []
@@ -102,3 +118,51 @@ def test_certificates_are_asked_for_where_replicas_have_different_ones_and_kept_
 def test_replicas_with_the_same_map_share_it() -> None:
     members = _book(_member("a"), _member("b")).roster("", None).members
     assert members[0].account.checks is members[1].account.checks
+
+
+@pytest.mark.parametrize("set_by", [-7200.0, 7200.0, 40 * 86400.0])
+def test_where_the_servers_clock_is_set_each_is_silent_for_as_long_as_before(set_by: float) -> None:
+    clock = _Clock()
+    book = _book(_member("lives"), _member("dies"), clock=clock)
+
+    def standings(passed: float) -> list[str]:
+        clock.at = 500.0 + passed
+        lives = Sign("lives", NOW + set_by + passed if passed > BEAT else NOW, 1, stopped=False)
+        dies = Sign("dies", NOW, 1, stopped=False)
+        book.signs([lives, dies], NOW + set_by + passed, everybody=True)
+        roster = book.roster("", None)
+        return [roster.standing(one).value for one in roster.members]
+
+    assert standings(5.0) == ["present", "present"]
+    assert standings(STALE - 1) == ["present", "present"]
+    assert standings(STALE + 1) == ["stale", "present"]
+
+
+def test_a_sign_of_life_from_the_future_is_one_of_now_and_no_other_keeps_anybody_alive() -> None:
+    clock = _Clock()
+    book = _book(_member("a", last_seen=NOW + 7200.0), clock=clock)
+    assert [one.last_seen for one in book.roster("", None).members] == [NOW]
+    clock.at += STALE + 1
+    book.signs([Sign("a", NOW + 7200.0, 1, stopped=False)], NOW + STALE + 1, everybody=True)
+    assert book.roster("", None).present == ()
+
+
+def test_after_an_outage_of_the_registry_nobody_counts_as_silent_who_could_not_give_a_sign_of_life() -> None:
+    clock = _Clock()
+    book = _book(_member("a", last_seen=NOW - 3), _member("b", last_seen=NOW - 200), clock=clock)
+    for passed, present in ((90.0, ["a"]), (90.0 + STALE, [])):
+        clock.at = 500.0 + passed
+        signs = [Sign(id_, NOW - ago, 1, stopped=False) for id_, ago in (("a", 3), ("b", 200))]
+        if present:
+            book.loaded([_member("a", last_seen=NOW - 3), _member("b", last_seen=NOW - 200)], NOW + passed)
+        else:
+            book.signs(signs, NOW + passed, everybody=True)
+        assert [one.id for one in book.roster("", None).present] == present
+
+
+def test_after_an_outage_of_ones_own_way_to_the_registry_others_are_as_silent_as_they_were() -> None:
+    clock = _Clock()
+    book = _book(_member("a"), _member("b"), clock=clock)
+    clock.at += 90.0
+    book.loaded([_member("a"), _member("b", last_seen=NOW + 85.0)], NOW + 90.0)
+    assert [one.id for one in book.roster("", None).present] == ["b"]
