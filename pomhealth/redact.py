@@ -87,6 +87,11 @@ def secrets_of(replica: Replica) -> frozenset[str]:
     return frozenset(secret for secret in found if secret)
 
 
+def secrets_in_dsn(dsn: str) -> frozenset[str]:
+    """The passwords in a data source name, as written and as meant."""
+    return frozenset(secret for secret in _passwords(dsn) if secret)
+
+
 def redact_value(name: str, value: Any) -> Any:
     """An option's value as it may be shown: whole secrets replaced, passwords in addresses cut out."""
     if name.rpartition(".")[2] == "databroker_storage_connection_string":

@@ -72,7 +72,7 @@ def pause(cause: str, failed: int, replicas: int) -> float:
 
 class Belonging:
     """One stay in the registry. `context` and `settings` give those in force now, `address` where the agent answers; `told` is called when the
-    roster is another than before.
+    roster is another than before, `learn` with each connection string, whose password nobody may see.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class Belonging:
         *,
         address: Callable[[], str],
         log: Callable[[], Log],
+        learn: Callable[[str], None],
         told: Callable[[], None],
     ) -> None:
         self._board = board
@@ -90,6 +91,7 @@ class Belonging:
         self._settings = settings
         self._address = address
         self._log = log
+        self._learn = learn
         self._told = told
         self._run = str(uuid4())
         self._workers = Workers()
@@ -204,6 +206,7 @@ class Belonging:
 
         self._took_part = False
         way = self._next = await self._way()
+        self._learn(way.dsn)
         identity = await self._identities.load(self._settings(), self._address())
         await self._speaker.look()
         if self._opening is None or self._opening[0] != way:

@@ -28,7 +28,7 @@ HOW = "the cluster view is off: set `cluster = true` (POMHEALTH_CLUSTER=true) on
 
 class Fleet:
     """`context` and `settings` give those in force now, `address` where the agent answers; `told` is called when the
-    roster is another than before, and `compare` soon after that, to have the replicas compared. `gatehouse` lets this replica be restarted when the cluster can spare it.
+    roster is another than before, `learn` with each connection string, whose password nobody may see, and `compare` soon after that, to have the replicas compared. `gatehouse` lets this replica be restarted when the cluster can spare it.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Fleet:
         *,
         address: Callable[[], str],
         log: Callable[[], Log],
+        learn: Callable[[str], None],
         told: Callable[[], None],
         compare: Callable[[], None],
     ) -> None:
@@ -47,6 +48,7 @@ class Fleet:
         self._settings = settings
         self._address = address
         self._log = log
+        self._learn = learn
         self._told = told
         self._compare = compare
         self._compared = -math.inf
@@ -104,6 +106,7 @@ class Fleet:
             self._settings,
             address=self._address,
             log=self._log,
+            learn=self._learn,
             told=self._turned,
         )
         try:

@@ -164,6 +164,7 @@ class Agent:
             settings,
             address=lambda: self._handed_address,
             log=log,
+            learn=self._scrubber.learn_dsn,
             told=self._pages.changed,
             compare=lambda: self._engine.trigger(self._board.plan.triggered_by(CLUSTER)),
         )

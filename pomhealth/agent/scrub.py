@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from pomhealth.redact import Redactor, secrets_of
+from pomhealth.redact import Redactor, secrets_in_dsn, secrets_of
 from pomhealth.replica.model import Replica
 from pomhealth.status import Finding
 
@@ -18,7 +18,14 @@ class Scrubber:
         self._redactor = Redactor(())
 
     def learn(self, replica: Replica) -> None:
-        secrets = self._secrets | secrets_of(replica)
+        self._learn(secrets_of(replica))
+
+    def learn_dsn(self, dsn: str) -> None:
+        """The passwords of the registry's connection string."""
+        self._learn(secrets_in_dsn(dsn))
+
+    def _learn(self, found: frozenset[str]) -> None:
+        secrets = self._secrets | found
         if secrets != self._secrets:
             self._secrets = secrets
             self._redactor = Redactor(secrets)

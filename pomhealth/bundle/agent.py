@@ -17,6 +17,10 @@ _PAGES = {
     STATUS: ("/status", "the agent's map: every check, what cannot be seen, what changed last"),
     "agent/alerts.json": ("/alerts", "what the agent says should be acted on"),
     "agent/readyz.txt": ("/readyz?verbose", "what counts for readiness, line by line"),
+    "agent/replicas.json": (
+        "/replicas?all",
+        "every replica of the cluster as the agent knows it, and why it may be old",
+    ),
     "agent/metrics.txt": ("/metrics", "the agent's metrics"),
 }
 

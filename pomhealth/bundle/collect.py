@@ -21,7 +21,7 @@ from pomhealth.catalogue import catalogue
 from pomhealth.checks import storage_backend
 from pomhealth.client.ask import Address
 from pomhealth.reach import Silent
-from pomhealth.redact import secrets_of
+from pomhealth.redact import secrets_in_dsn, secrets_of
 from pomhealth.replica.admin import EnvoyAdmin
 from pomhealth.replica.connect import tcp_socket
 from pomhealth.replica.discover import discover
@@ -67,7 +67,8 @@ async def collect(wanted: Wanted, told: Callable[[str], None] = lambda _: None) 
         why = found.missing.get("admin", "no Envoy of a replica is there to be asked")
     except Silent as silent:
         why = f"the replica cannot be looked for here: {silent}"
-    cleaner = Cleaner(of_environment(os.environ) | (secrets_of(found) if found is not None else frozenset()))
+    own = of_environment(os.environ) | secrets_in_dsn(wanted.settings.cluster_dsn)
+    cleaner = Cleaner(own | (secrets_of(found) if found is not None else frozenset()))
     told("asking the agent, Envoy and systemd, and measuring everything once")
     admin = EnvoyAdmin(found.admin) if found is not None and found.admin is not None else None
     (tops, measured), several = await asyncio.gather(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.agent.process import Agent, agent, until
+from tests.bundle.bundles import bundle
 from tests.standin import PostgresServer, StandIn
 
 JOINED, AWAY = "this replica is in the registry of its cluster", "the cluster view is incomplete"
@@ -148,3 +149,35 @@ def test_a_replica_whose_storage_is_its_own_is_told_to_name_a_registry(
         until(lambda: "the replica's storage is memory" in told()["notice"], told)
         assert "cluster_dsn" in f"{told()['fix']}{told()['notice']}"
         until(lambda: ("cluster_registry", "unreachable") in running.alerts(), running.alerts)
+
+
+@pytest.mark.parametrize("place", ["settings", "environment", "file"])
+def test_the_registrys_password_shows_nowhere(
+    tmp_path: Path, settings: Path, postgres: PostgresServer, database: str, place: str
+) -> None:
+    dsn = postgres.dsn(database)
+    file = tmp_path / "cluster.dsn"
+    file.write_text(dsn)
+    said = {
+        "settings": {},
+        "environment": {"POMHEALTH_CLUSTER_DSN": dsn},
+        "file": {"POMHEALTH_CLUSTER_DSN_FILE": str(file)},
+    }[place]
+    if place == "settings":
+        settings.write_text(f'cluster_dsn = "{dsn}"\n')
+    environment = {"POMHEALTH_CLUSTER": "true", "POMHEALTH_LOG_LEVEL": "debug", **said}
+    with _run(tmp_path, settings, **environment) as running:
+        until(lambda: bool(running.events(JOINED)), lambda: running.text)
+        pages = [running.get(path)[1] for path in ("/status", "/replicas?all", "/alerts")]
+        pages += [running.text]
+        made = bundle(
+            tmp_path / "bundle.tar.gz",
+            "--address",
+            running.address,
+            "--settings",
+            str(settings),
+            **environment,
+        )
+        assert made.run.returncode == 0, made.run.stderr
+        assert len(made.json("agent/replicas.json")["replicas"]) == 1
+        assert postgres.password not in f"{pages}{made.files}{made.run.stdout}{made.run.stderr}"
