@@ -224,7 +224,7 @@ class Belonging:
                 turned=self._turned,
             )
             own = not self._settings().cluster_dsn and not self._settings().cluster_dsn_file
-            looking_out = asyncio.ensure_future(self._look_out(same_server=own))
+            looking_out = asyncio.ensure_future(self._look_out(session, same_server=own))
             await self._membership.run(identity.id, identity.mark, lambda: self._other(way))
             await self._leave(session)
         except Taken:
@@ -307,9 +307,11 @@ class Belonging:
             self._signature = now
             self._told()
 
-    async def _look_out(self, *, same_server: bool) -> None:
-        """Looks for replicas without an agent, in the PostgreSQL of this one, until it is cancelled."""
-        while True:
+    async def _look_out(self, registry: PostgresRegistry, *, same_server: bool) -> None:
+        """Looks for replicas without an agent, in the PostgreSQL of this one, until it is cancelled, or this session with
+        the registry is over: `wait_for` may lose a cancellation.
+        """
+        while self._session is registry:
             await asyncio.sleep(_LOOK_OUT)
             context = self._context()
             if context is None or context.postgres is None:

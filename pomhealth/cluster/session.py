@@ -84,7 +84,7 @@ class PostgresRegistry:
     async def _ask(self, asks: Sequence[Ask], deadline: float) -> Sequence[Sequence[Row]]:
         wire = self._wire
         if wire is None:
-            raise Away(meaning(silence("the session with the registry has ended"), self._opening.target))
+            raise self._ended()
         text = ";".join(one.written(wire.literal) for one in asks)
         try:
             results = await asyncio.wait_for(wire.ask(text), deadline)
@@ -98,6 +98,8 @@ class PostgresRegistry:
         except BaseException:
             self.close()
             raise
+        if self._wire is not wire:
+            raise self._ended()  # it was closed while the answer came
         payloads = wire.heard()
         trouble_said = questions.error(results)
         if trouble_said is not None and (trouble_said.lost or not wire.usable):
@@ -109,6 +111,9 @@ class PostgresRegistry:
         if trouble_said is not None:
             raise Away(meaning(trouble_said, self._opening.target))
         return [_rows(one) for one in results]
+
+    def _ended(self) -> Away:
+        return Away(meaning(silence("the session with the registry has ended"), self._opening.target))
 
     def close(self) -> None:
         """Ends it, waiting for nobody."""
