@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 
 from pomhealth.reach import ReachError
-from pomhealth.replica import askonce, paths, processes
+from pomhealth.replica import paths, processes
 from pomhealth.replica.model import AdminAddress, Process
+from pomhealth.replica.peer import peer
 from pomhealth.touch import touching
 
 _BOOTSTRAP = "envoy-config.yaml"
@@ -71,7 +72,7 @@ def by_name(envoys: Sequence[Process], unix_table: str = "/proc/net/unix") -> Ad
     """
     pids = [envoy.pid for envoy in envoys]
     for name in _abstract_names(unix_table):
-        listener = askonce.peer("\0" + name, deadline=_DEADLINE)
+        listener = peer("\0" + name, deadline=_DEADLINE)
         if listener is None:
             continue
         address = AdminAddress("abstract", name, unix_table)
@@ -88,7 +89,7 @@ def by_path(temporary: str, root: str = "") -> AdminAddress | None:
     reached = paths.reach(shown, cwd="/", root=root)
     try:
         with touching(reached):
-            there = askonce.peer(reached, deadline=_DEADLINE)
+            there = peer(reached, deadline=_DEADLINE)
     except TimeoutError:
         return None
     if there is None:
@@ -98,6 +99,8 @@ def by_path(temporary: str, root: str = "") -> AdminAddress | None:
 
 def is_pomerium(address: AdminAddress) -> bool:
     """Whether the Envoy that answers there is a Pomerium's."""
+    from pomhealth.replica import askonce  # noqa: PLC0415  (its HTTP client takes most of a megabyte, and few need it)
+
     try:
         answer = json.loads(askonce.get(address, "/server_info", deadline=_DEADLINE))
     except (ReachError, ValueError):
@@ -107,7 +110,7 @@ def is_pomerium(address: AdminAddress) -> bool:
 
 def is_hidden(address: AdminAddress) -> bool:
     """Whether a Pomerium's Envoy answers there whose process cannot be seen from here."""
-    listener = askonce.peer(address.address, deadline=_DEADLINE)
+    listener = peer(address.address, deadline=_DEADLINE)
     return listener is not None and not _is_visible(listener) and is_pomerium(address)
 
 

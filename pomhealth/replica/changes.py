@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from pomhealth.replica import askonce, paths, processes
+from pomhealth.replica import paths, processes
 from pomhealth.replica.discover import choose
 from pomhealth.replica.envoy import LEARNT, learn
 from pomhealth.replica.errors import Ambiguous, ReplicaError
 from pomhealth.replica.examine import learns
 from pomhealth.replica.model import Process, Replica
+from pomhealth.replica.peer import peer
 from pomhealth.replica.running import version_may_come
 from pomhealth.replica.sidecar import without_process
 from pomhealth.settings import Settings
@@ -111,4 +112,4 @@ def _admin_is_gone(replica: Replica) -> bool:
     if admin is None or admin.kind == "tcp":
         return False
     name = "\0" + admin.address if admin.kind == "abstract" else admin.address
-    return askonce.peer(name, deadline=0.2) is None
+    return peer(name, deadline=0.2) is None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pomhealth.reach import Denied, ReachError
-from pomhealth.replica import adminaddress, askonce
+from pomhealth.replica import adminaddress
 from pomhealth.replica.addresses import learnt
 from pomhealth.replica.model import AdminAddress, Endpoint, Process
 from pomhealth.replica.surroundings import temporary
@@ -52,6 +52,8 @@ def learn(admin: AdminAddress | None, missing: dict[str, str]) -> tuple[Endpoint
     """What Envoy listens on now; None where it does not answer."""
     if admin is None:
         return None
+    from pomhealth.replica import askonce  # noqa: PLC0415  (its HTTP client takes most of a megabyte, and few need it)
+
     try:
         answer = json.loads(askonce.get(admin, "/listeners?format=json", deadline=_DEADLINE))
     except Denied as denied:

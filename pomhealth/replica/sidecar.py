@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pomhealth.reach import ReachError
-from pomhealth.replica import adminaddress, askonce, configfile, surroundings, watched
+from pomhealth.replica import adminaddress, configfile, surroundings, watched
 from pomhealth.replica.addresses import asked_for
 from pomhealth.replica.envoy import LEARNT, learn
 from pomhealth.replica.examine import health_of
@@ -110,6 +110,8 @@ def _asked(options: Options) -> tuple[Endpoint, ...]:
 
 
 def _is_pomerium(health: Endpoint) -> bool:
+    from pomhealth.replica import askonce  # noqa: PLC0415  (its HTTP client takes most of a megabyte, and few need it)
+
     try:
         at = AdminAddress("tcp", f"{health.connect_host}:{health.port}", health.origin)
         return bool(parse_status(askonce.get(at, "/status", deadline=_DEADLINE)))
