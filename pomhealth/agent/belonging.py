@@ -10,9 +10,6 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -21,6 +18,7 @@ from pomhealth.agent.board import Board
 from pomhealth.agent.identities import Identities
 from pomhealth.agent.logs import Log
 from pomhealth.agent.speaker import Speaker
+from pomhealth.agent.way import Way, find
 from pomhealth.blocking import Workers
 from pomhealth.checks import Context
 from pomhealth.checks.traces import session
@@ -41,8 +39,6 @@ if TYPE_CHECKING:
 OPENING = 12.0  # seconds for a session: several servers may have to be tried
 _LOOK_OUT = 20.0  # seconds between two looks for replicas without an agent
 CLOSING = 1.0  # seconds for the last word
-_FILE = 1.0  # seconds for reading a file
-_LONGEST = 65536  # characters of it
 AT_ONCE = 1.5  # seconds for the session after one that was lost, before anybody is told
 LASTED = 5.0  # seconds that a session must have lasted for that
 _SOON, _LATE = 0.1, 2.0  # seconds until the registry is tried again, the first time and at most
@@ -51,17 +47,6 @@ _EACH = 0.01  # seconds more, at most, for each replica of the cluster
 _REFUSED = 30.0  # seconds, where it is not a matter of reaching it
 _STORAGE = "storage.backend"
 _REACHING = ("refused", "unreachable", "timeout", "read-only", "too-many-connections", "disk-full")
-_TURN_ON = "set cluster_dsn to a PostgreSQL that all replicas of the cluster reach"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How to get to the registry; `dsn` is a secret."""
-
-    dsn: str = field(repr=False)
-    environment: dict[str, str] = field(default_factory=dict, repr=False)
-    root: str = ""
-    cwd: str = ""
 
 
 def pause(cause: str, failed: int, replicas: int) -> float:
@@ -71,8 +56,10 @@ def pause(cause: str, failed: int, replicas: int) -> float:
 
 
 class Belonging:
-    """One stay in the registry. `context` and `settings` give those in force now, `address` where the agent answers; `told` is called when the
-    roster is another than before, `learn` with each connection string, whose password nobody may see.
+    """One stay in the registry. `context` and `settings` give those in force now, `address` where the agent answers.
+
+    `told` is called when the roster is another than before, `learn` with each connection string, whose password nobody
+    may see.
     """
 
     def __init__(
@@ -223,8 +210,7 @@ class Belonging:
                 account=lambda tick: self._speaker.account(tick, self._identities.instead_of),
                 turned=self._turned,
             )
-            own = not self._settings().cluster_dsn and not self._settings().cluster_dsn_file
-            looking_out = asyncio.ensure_future(self._look_out(session, same_server=own))
+            looking_out = asyncio.ensure_future(self._look_out(session, same_server=way.own))
             await self._membership.run(identity.id, identity.mark, lambda: self._other(way))
             await self._leave(session)
         except Taken:
@@ -239,31 +225,7 @@ class Belonging:
 
     async def _way(self) -> Way:
         """Where the registry is. Raises Away."""
-        settings = self._settings()
-        if settings.cluster_dsn:
-            return Way(settings.cluster_dsn)
-        if settings.cluster_dsn_file:
-            return Way(await self._read(settings.cluster_dsn_file))
-        context = self._context()
-        if context is None or context.replica.storage is None:
-            raise Away(
-                Trouble("unreachable", "the replica's own PostgreSQL is not known yet", (_TURN_ON + ".",))
-            )
-        replica, storage = context.replica, context.replica.storage
-        if storage.kind != "postgres" or not storage.dsn:
-            raise Away(Trouble("unreachable", f"the replica's storage is {storage.kind}: {_TURN_ON}"))
-        return Way(storage.dsn, dict(replica.environment), replica.root, replica.cwd)
-
-    async def _read(self, path: str) -> str:
-        """The connection string in this file. Raises Away."""
-        try:
-            text = await self._workers.call("cluster_dsn_file", partial(_beginning, path), deadline=_FILE)
-        except (OSError, ValueError, Silent) as error:
-            why = getattr(error, "strerror", None) or getattr(error, "why", "it is not UTF-8 text")
-            raise Away(Trouble("unreachable", f"{path} (cluster_dsn_file) cannot be read: {why}")) from None
-        if not text:
-            raise Away(Trouble("unreachable", f"{path} (cluster_dsn_file) is empty"))
-        return text
+        return await find(self._settings(), self._context, self._workers)
 
     def _other(self, way: Way) -> bool:
         """Whether the operator, or the replica, wants another registry than this one by now."""
@@ -321,9 +283,3 @@ class Belonging:
                 self._book.agentless, _ = await self._lookout.look(
                     await session(context), self._roster, same_server=same_server
                 )
-
-
-def _beginning(path: str) -> str:
-    """What the file holds, no more of it than a connection string may take. Raises OSError, ValueError."""
-    with Path(path).open(encoding="utf-8") as file:
-        return file.read(_LONGEST).strip()

@@ -53,7 +53,7 @@ class Book:
     def loaded(self, members: Iterable[Member], at: float) -> None:
         """Everything was read anew."""
         known, members = self._rows, tuple(members)
-        self._look(at, away=at - self.at > AWAY and all(one.last_seen <= self.at for one in members))
+        self._look(at, away=self._nobody_could(at, members))
         self._moved = {one.id: self._moved[one.id] for one in members if one.id in self._moved}
         self._rows = {one.id: _kept(known.get(one.id), self._shared(self._lived(one))) for one in members}
 
@@ -67,14 +67,15 @@ class Book:
         """These members, which `unlike` gave, have their certificates now."""
         self._rows.update((one.id, one) for one in members)
 
-    def signs(self, signs: Iterable[Sign], at: float, *, everybody: bool) -> list[str]:
+    def signs(self, signs: Iterable[Sign], at: float, *, everybody: bool, again: bool = False) -> list[str]:
         """Signs of life were read; gives the ids of the rows that are to be read, since they are new or were changed.
 
-        Where they are those of the silent alone, everybody else gave one lately.
+        Where they are those of the silent alone, everybody else gave one lately. `again` marks the first reading of
+        another session, before the own sign of life.
         """
         self._beats += 1
-        self._look(at)
         seen = {one.id: one for one in signs}
+        self._look(at, away=again and self._nobody_could(at, seen.values()))
         if everybody:
             self._rows = {id_: member for id_, member in self._rows.items() if id_ in seen}
             self._moved = {id_: moved for id_, moved in self._moved.items() if id_ in seen}
@@ -101,6 +102,10 @@ class Book:
                 first[digest] = one
         several = list(first.values())[:_OTHERS] if len(first) > 1 else []
         return [one for one in several if not one.account.certificates]
+
+    def _nobody_could(self, at: float, read: Iterable[Member | Sign]) -> bool:
+        """Whether since the last reading, long ago, nobody gave a sign of life."""
+        return at - self.at > AWAY and all(one.last_seen <= self.at for one in read)
 
     def _look(self, at: float, *, away: bool = False) -> None:
         """A reading at this moment. Where the clock was set, or nobody could give a sign of life since the last one

@@ -90,10 +90,10 @@ class Membership:
     async def run(self, id_: str, mark: str, ends: Callable[[], bool]) -> None:
         """Keeps the row until `ends`, asked whenever something happens. Raises Away, Taken."""
         await self._registry.prepare()
-        await self._read_all()
+        await (self._catch_up() if len(self._book) else self._read_all())
         if not await self._claim(id_, mark, ends):
             return
-        await self._read_all()
+        self._pending.add(id_)
         loop = asyncio.get_running_loop()
         beat_at = loop.time() + BEAT * random.random()  # noqa: S311  (to spread load)
         while not ends():
@@ -194,6 +194,15 @@ class Membership:
         members, at = await self._registry.load()
         self._book.lease, _ = await self._registry.lease()
         self._book.loaded(members, at)
+        await self._compare()
+
+    async def _catch_up(self) -> None:
+        """Takes in what has changed since the last session: thousands of agents come back at once."""
+        signs, at = await self._registry.signs()
+        self._book.lease, _ = await self._registry.lease()
+        changed = self._book.signs(signs, at, everybody=True, again=True)
+        if changed:
+            self._book.fetched(*await self._registry.fetch(changed))
         await self._compare()
 
     async def _compare(self) -> None:

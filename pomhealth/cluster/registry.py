@@ -15,7 +15,7 @@ from pomhealth.cluster.trouble import newer, no_tables
 
 ANSWER = 3.0  # seconds for an answer
 MAKING = 10.0  # seconds for the tables: another agent may be at it
-_PAGES = 100  # of all rows, at most: 50,000 replicas
+_PAGES = 500  # of all rows, at most: 50,000 replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,11 @@ class Registry:
         leases, now = await self._ask(statements.LEASE, statements.NOW)
         return (lease(leases[0]) if leases else None), float(now[0][0] or 0.0)
 
+    async def signs(self) -> tuple[tuple[Sign, ...], float]:
+        """Everybody's sign of life, and what time it is there."""
+        signs, now = await self._ask(statements.signs(everybody=True), statements.NOW)
+        return tuple(map(_sign, signs)), float(now[0][0] or 0.0)
+
     async def load(self) -> tuple[tuple[Member, ...], float]:
         """Every member, and what time it is there."""
         members: list[Member] = []
@@ -146,22 +151,22 @@ class Registry:
             there = (await self._ask(statements.ANY_STEP))[0][0][0] == "t"
             rows, whole = await self._ask(statements.STEP, statements.WHOLE) if there else ((), ())
             all_there = bool(whole) and whole[0][0] == "t"
-            if rows and not self._behind(rows[0]) and all_there:
-                return
-            known = int(rows[0][0] or 0) if rows and all_there else 0
-            begin = () if there else tuple(map(Ask, schema.BEGIN))
-            steps = tuple(
-                Ask(statement)
-                for number, step in enumerate(schema.STEPS[known:], known + 1)
-                for statement in (*step.statements, schema.taken(number))
-            )
-            await self._session.ask(*begin, *steps, deadline=MAKING)
+            if not rows or self._behind(rows[0]) or not all_there:
+                known = int(rows[0][0] or 0) if rows and all_there else 0
+                begin = () if there else tuple(map(Ask, schema.BEGIN))
+                steps = tuple(
+                    Ask(statement)
+                    for number, step in enumerate(schema.STEPS[known:], known + 1)
+                    for statement in (*step.statements, schema.taken(number))
+                )
+                await self._session.ask(*begin, *steps, deadline=MAKING)
             await self._ask(statements.MADE)
-        finally:
+        except BaseException:
             await self._undo()
+            raise
 
     async def _undo(self) -> None:
-        """Ends the transaction, should it still be open."""
+        """Ends the transaction."""
         with contextlib.suppress(Away):
             await self._ask(statements.UNDO)
 

@@ -13,7 +13,7 @@ from pomhealth.cluster.schema import CHANNEL, LOCK
 from pomhealth.cluster.sql import Ask
 
 KEPT_DAYS = 30  # for which the row of a silent replica is kept
-PAGE = 500  # rows in one answer
+PAGE = 100  # rows in one answer: it takes the agent some milliseconds to read them
 LONGEST = 200_000  # characters of an account that are fetched: what an agent writes is far less
 QUIET = 2.5 * BEAT  # seconds of silence from which on a row is asked for among many
 

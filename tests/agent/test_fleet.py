@@ -176,7 +176,7 @@ def test_the_registrys_password_shows_nowhere(
             running.address,
             "--settings",
             str(settings),
-            **environment,
+            before=("env", *(f"{name}={value}" for name, value in environment.items())),
         )
         assert made.run.returncode == 0, made.run.stderr
         assert len(made.json("agent/replicas.json")["replicas"]) == 1
