@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from time import monotonic, sleep
+from collections.abc import Iterator, Mapping
+from time import monotonic
 from typing import Any
 
 import click
@@ -15,14 +15,12 @@ from pomhealth.client.ask import Address, AddressError
 from pomhealth.client.usage import default_address
 from pomhealth.drain import show
 from pomhealth.drain.order import Order, last, written
-from pomhealth.orders.ask import WentAway, told
+from pomhealth.orders.ask import RETURN, followed, told
 from pomhealth.orders.kinds import CANCEL, DRAIN
-from pomhealth.orders.line import LONGEST
+from pomhealth.orders.line import LONGEST, Said
 
 DRAINED, NOT_DRAINED, INTERRUPTED = 0, 1, 130
 _MARGIN = 5.0  # seconds beyond the drain's own limit: the agent is the one that says it is over
-_RETURN = 15.0  # seconds for an agent that is being restarted to come back
-_PAUSE = 0.2  # seconds between two tries
 
 
 @click.command("drain")
@@ -71,7 +69,7 @@ def command(address: str | None, limit: float | None, notice: float | None, *, c
 
 
 def _cancel(whom: Address) -> int:
-    said = next(told(whom, written(Order(CANCEL)), monotonic() + _RETURN, last=last), {})
+    said = next(told(whom, written(Order(CANCEL)), monotonic() + RETURN, last=last), {})
     click.echo("back in rotation" if said.get("cancelled") else "the replica was not being drained")
     return DRAINED
 
@@ -97,30 +95,30 @@ def _drain(whom: Address, order: Order) -> int:
     return NOT_DRAINED
 
 
-def _followed(whom: Address, order: Order, shown: show.Show) -> Mapping[str, Any]:
-    """The last that is said of the drain. An agent that is restarted meanwhile is given the order again.
+class _Tries:
+    """The order, given again with what is left of its time. `until` is the moment (monotonic) when it must be over."""
 
-    Raises AskError.
-    """
-    began = monotonic()
-    until = began + (order.limit if order.limit is not None else LONGEST) + _MARGIN
-    lost: float | None = None
-    while True:
-        try:
-            for said in told(whom, written(order), until, last=last):
-                lost = None
-                if last(said):
-                    return said
-                if order.limit is None:
-                    until = monotonic() + said["limit"] - said["age"] + _MARGIN
-                shown.step(said)
-        except WentAway:
-            lost = lost or monotonic()
-            if monotonic() > until:
-                raise
-        except AskError:
-            if lost is None or monotonic() - lost > _RETURN or monotonic() > until:
-                raise
-        sleep(_PAUSE)
-        if order.limit is not None:
-            order = Order(order.do, order.notice, max(until - _MARGIN - monotonic(), 1.0))
+    def __init__(self, whom: Address, order: Order) -> None:
+        self.until = monotonic() + (order.limit if order.limit is not None else LONGEST) + _MARGIN
+        self._whom = whom
+        self._order = order
+        self._given = False
+
+    def __call__(self) -> Iterator[Said]:
+        order = self._order
+        if self._given and order.limit is not None:
+            order = Order(order.do, order.notice, max(self.until - _MARGIN - monotonic(), 1.0))
+        self._given = True
+        return told(self._whom, written(order), self.until, last=last)
+
+
+def _followed(whom: Address, order: Order, shown: show.Show) -> Mapping[str, Any]:
+    """The last that is said of the drain. Raises AskError."""
+    tries = _Tries(whom, order)
+    said: Said = {}
+    for said in followed(tries, last=last, until=lambda: tries.until):
+        if not last(said):
+            if order.limit is None:
+                tries.until = monotonic() + said["limit"] - said["age"] + _MARGIN
+            shown.step(said)
+    return said

@@ -6,7 +6,8 @@ import math
 import os
 import shutil
 import sys
-from time import monotonic, sleep
+from collections.abc import Iterator
+from time import monotonic
 
 import click
 
@@ -16,7 +17,7 @@ from pomhealth.client.ask import Address, AddressError
 from pomhealth.client.usage import default_address
 from pomhealth.cluster.gate import HOLD, LONGEST, MOST, SHORTEST, Terms
 from pomhealth.cluster.passing import Order, last, written
-from pomhealth.orders.ask import WentAway, told
+from pomhealth.orders.ask import RETURN, followed, told
 from pomhealth.orders.kinds import RELEASE
 from pomhealth.orders.line import Said
 from pomhealth.report.style import clean
@@ -24,8 +25,6 @@ from pomhealth.report.style import clean
 SAFE, NOT_SAFE, INTERRUPTED = 0, 1, 130
 _MARGIN = 5.0  # seconds beyond the wait: the agent is the one that says it is over
 _PATIENCE = 20.0  # seconds without a word of the agent
-_RETURN = 15.0  # seconds for an agent that is being restarted to come back
-_PAUSE = 0.2  # seconds between two tries
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
@@ -121,7 +120,7 @@ class Line:
 
 
 def _release(whom: Address) -> int:
-    said = next(told(whom, {"do": RELEASE}, monotonic() + _RETURN, last=last), {})
+    said = next(told(whom, {"do": RELEASE}, monotonic() + RETURN, last=last), {})
     if said.get("why"):
         raise AskError(str(said["why"]), str(said.get("fix") or ""))
     click.echo("the next one may go" if said.get("released") else "this replica held no lease")
@@ -140,25 +139,18 @@ def _pass(whom: Address, order: Order, line: Line) -> int:
 
 
 def _followed(whom: Address, order: Order, line: Line) -> Said:
-    """The last that is said. An agent that is restarted meanwhile is asked again. Raises AskError."""
+    """The last that is said. Raises AskError."""
     until = monotonic() + order.wait
-    lost: float | None = None
-    while True:
+
+    def tries() -> Iterator[Said]:
         left = Order(order.terms, max(until - monotonic(), 0.0))
-        try:
-            for said in told(whom, written(left), until + _MARGIN, last=last, patience=_PATIENCE):
-                lost = None
-                if last(said):
-                    return said
-                line.show(clean(str(said.get("why", ""))))
-        except WentAway:
-            lost = lost or monotonic()
-            if monotonic() > until:
-                raise
-        except AskError:
-            if lost is None or monotonic() - lost > _RETURN or monotonic() > until:
-                raise
-        sleep(_PAUSE)
+        return told(whom, written(left), until + _MARGIN, last=last, patience=_PATIENCE)
+
+    said: Said = {}
+    for said in followed(tries, last=last, until=lambda: until):
+        if not last(said):
+            line.show(clean(str(said.get("why", ""))))
+    return said
 
 
 def _with_fix(why: str, fix: str) -> str:

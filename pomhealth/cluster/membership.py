@@ -18,6 +18,8 @@ from pomhealth.cluster.schema import LEASES
 from pomhealth.cluster.session import PostgresRegistry
 from pomhealth.cluster.sql import Away
 
+ASLEEP = 2.0  # seconds later than it should have gone on, from which on the agent was suspended
+LOOKS = 3.0  # seconds in which everything is looked at again after that
 _AGAIN = 1.0  # seconds between two looks at who has the row
 _MANY = 2000  # rows that were changed, from which on all are read anew
 _EACH = 0.0005  # seconds between two readings, for each replica of the cluster: the larger it is, the more at a time
@@ -108,7 +110,10 @@ class Membership:
                 beat_at = now + BEAT * (1 + _SPREAD * (random.random() - 0.5))  # noqa: S311  (as above)
             reading = await self._read()
             waits = (due, reading, max(0.0, beat_at - loop.time()) if due is None or due > GAP else due)
-            await self._bell.heard(min(one for one in waits if one is not None))
+            wakes = loop.time() + min(one for one in waits if one is not None)
+            await self._bell.heard(wakes - loop.time())
+            if loop.time() > wakes + ASLEEP:  # the agent did not run: what it knows of its replica is old
+                beat_at = loop.time() + LOOKS
 
     async def _claim(self, id_: str, mark: str, ends: Callable[[], bool]) -> bool:
         """Takes the row; False where it `ends` before. Where another agent has it, waits until that one gives a sign of

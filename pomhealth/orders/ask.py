@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from time import monotonic
+from time import monotonic, sleep
 
 from pomhealth.client.answer import AskError
 from pomhealth.client.ask import Address, fetch
@@ -18,6 +18,8 @@ class WentAway(AskError):  # noqa: N818
 
 
 ANSWER = 5.0  # seconds for the agent to say where it takes orders, or anything new
+RETURN = 15.0  # seconds for an agent that is being restarted to come back
+_PAUSE = 0.2  # seconds between two tries
 _PIECE = 65536
 _LARGEST = 65536  # bytes of one line
 
@@ -54,6 +56,31 @@ def told(
         except OSError as error:
             why = f"the agent went away ({error.strerror or error})"
             raise _trouble(why, "ask again", given=given) from None
+
+
+def followed(
+    tries: Callable[[], Iterator[Said]], *, last: Callable[[Said], bool], until: Callable[[], float]
+) -> Iterator[Said]:
+    """What is said, to the `last` word of it. Each of `tries` gives the order: anew where the agent is restarted meanwhile.
+
+    `until` gives the moment (monotonic) after which it is not given again. Raises AskError.
+    """
+    lost: float | None = None
+    while True:
+        try:
+            for said in tries():
+                lost = None
+                yield said
+                if last(said):
+                    return
+        except WentAway:
+            lost = lost or monotonic()
+            if monotonic() > until():
+                raise
+        except AskError:
+            if lost is None or monotonic() - lost > RETURN or monotonic() > until():
+                raise
+        sleep(_PAUSE)
 
 
 def _trouble(why: str, fix: str, *, given: bool) -> AskError:

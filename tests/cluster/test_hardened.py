@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import pytest
 
 from pomhealth.agent.belonging import pause
+from pomhealth.cluster import membership
 from pomhealth.cluster.book import Book
 from pomhealth.cluster.membership import Membership
 from pomhealth.cluster.model import Account, Roster
 from pomhealth.cluster.registry import Registry
 from pomhealth.cluster.session import PostgresRegistry, opening
 from pomhealth.cluster.sql import Ask, Away
+from tests.agent.process import until
 from tests.cluster.tables import PATIENCE, Tables
 from tests.standin import PostgresServer
 
@@ -61,14 +63,14 @@ class Joined:
 async def _joined(tables: Tables) -> AsyncIterator[Joined]:
     async with tables.session() as session:
         book, came = Book(), asyncio.Event()
-        membership = Membership(
+        member = Membership(
             session,
             Registry(session, str(uuid.uuid4())),
             book,
             account=lambda _: Account(host="mine", ready=True),
             turned=came.set,
         )
-        joined = Joined(asyncio.ensure_future(membership.run(MINE, "here", lambda: False)), book, came)
+        joined = Joined(asyncio.ensure_future(member.run(MINE, "here", lambda: False)), book, came)
         try:
             await joined.until(lambda: joined.roster.me is not None)
             yield joined
@@ -213,3 +215,24 @@ async def test_what_is_swept_never_waits_for_another_agent(tables: Tables) -> No
 def test_the_registry_is_tried_again_after_the_same_pause_however_often_it_failed() -> None:
     assert 1.0 <= pause("refused", 5000, 20) <= 2.0
     assert 15.0 <= pause("permission-denied", 5000, 20) <= 30.0
+
+
+async def test_an_agent_that_was_suspended_looks_at_its_replica_before_it_gives_a_sign_of_life(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(membership, "BEAT", 0.2)
+    monkeypatch.setattr(membership, "ASLEEP", 0.5)
+    monkeypatch.setattr(membership, "LOOKS", 2.0)
+
+    def last_seen() -> object:
+        return tables.execute("SELECT last_seen FROM pomhealth.replicas")[0][0]
+
+    async def another(than: object) -> None:
+        await asyncio.to_thread(until, lambda: last_seen() != than)
+
+    async with _joined(tables):
+        await another(last_seen())
+        time.sleep(1.5)  # noqa: ASYNC251  (so that nothing of this process runs)
+        woke, before = time.monotonic(), last_seen()
+        await another(before)
+        assert time.monotonic() - woke > 1.5

@@ -44,7 +44,7 @@ def as_nobody(code: str, timeout: float = 60) -> Any:
     """What `code` prints as JSON on its last line, run as another user once pomhealth has been imported."""
     first = f"""
 import encodings.idna, json, os
-import pomhealth.cli.config, pomhealth.replica.discover, pomhealth.replica.sockets
+import pomhealth.cli.config, pomhealth.replica.askonce, pomhealth.replica.discover, pomhealth.replica.sockets
 os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 """
     done = subprocess.run(
