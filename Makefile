@@ -20,8 +20,9 @@ help: ## list what can be made
 demo: .venv/.complete ## a replica with a real Envoy and a real PostgreSQL, and the agent beside it
 	@exec $(BIN)/pomhealth demo
 
+# Half of their time is waiting, so three at a time keep two cores busy.
 test: .venv/.complete ## the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.complete ## ruff and mypy
 	$(BIN)/ruff check .

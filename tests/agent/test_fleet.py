@@ -176,6 +176,8 @@ def test_the_registrys_password_shows_nowhere(
             running.address,
             "--settings",
             str(settings),
+            "--pomerium-config",
+            str(tmp_path / "pomerium.yaml"),
             before=("env", *(f"{name}={value}" for name, value in environment.items())),
         )
         assert made.run.returncode == 0, made.run.stderr
