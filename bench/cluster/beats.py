@@ -22,8 +22,8 @@ from bench.cluster.server import (
     text,
 )
 from bench.table import table
-from pomhealth.cluster import statements
 from pomhealth.cluster.model import BEAT
+from pomhealth.cluster.registry import statements
 from pomhealth.demo.postgres import PostgresServer
 
 _REPLICAS = 2000

@@ -19,8 +19,8 @@ from bench.cluster.server import (
     text,
 )
 from bench.table import milliseconds, percentile, table
-from pomhealth.cluster import statements
-from pomhealth.cluster.sql import Ask
+from pomhealth.cluster.registry import statements
+from pomhealth.cluster.registry.sql import Ask
 from pomhealth.demo.postgres import PostgresServer
 
 _LISTENERS = (100, 500)

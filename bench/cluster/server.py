@@ -11,9 +11,9 @@ import psycopg
 
 from bench.stage import directory
 from pomhealth.catalogue import catalogue
-from pomhealth.cluster import schema, statements
 from pomhealth.cluster.model import Account, Ailment
-from pomhealth.cluster.sql import Ask
+from pomhealth.cluster.registry import schema, statements
+from pomhealth.cluster.registry.sql import Ask
 from pomhealth.demo.postgres import PostgresServer
 
 _SETTINGS = {

@@ -22,18 +22,18 @@ from pomhealth.agent.way import Way, find
 from pomhealth.blocking import Workers
 from pomhealth.checks import Context
 from pomhealth.checks.traces import session
-from pomhealth.cluster import statements
 from pomhealth.cluster.agentless import Lookout
-from pomhealth.cluster.book import Book, signature
 from pomhealth.cluster.model import Account, Roster, Trouble
-from pomhealth.cluster.sql import Ask, Away, Row
+from pomhealth.cluster.registry import statements
+from pomhealth.cluster.registry.book import Book, signature
+from pomhealth.cluster.registry.sql import Ask, Away, Row
 from pomhealth.reach import Silent
 from pomhealth.settings import Settings
 from pomhealth.status import Change, Unobservable
 
 if TYPE_CHECKING:
-    from pomhealth.cluster.membership import Membership
-    from pomhealth.cluster.session import PostgresRegistry
+    from pomhealth.cluster.registry.membership import Membership
+    from pomhealth.cluster.registry.session import PostgresRegistry
     from pomhealth.storage.opening import Opening
 
 OPENING = 12.0  # seconds for a session: several servers may have to be tried
@@ -187,9 +187,9 @@ class Belonging:
 
         `deadline` is the seconds until there must be one.
         """
-        from pomhealth.cluster.membership import Membership, Taken  # noqa: PLC0415  (its driver is loaded only where it is used)
-        from pomhealth.cluster.registry import Registry  # noqa: PLC0415  (as above)
-        from pomhealth.cluster.session import PostgresRegistry, opening  # noqa: PLC0415  (as above)
+        from pomhealth.cluster.registry.membership import Membership, Taken  # noqa: PLC0415  (its driver is loaded only where it is used)
+        from pomhealth.cluster.registry.registry import Registry  # noqa: PLC0415  (as above)
+        from pomhealth.cluster.registry.session import PostgresRegistry, opening  # noqa: PLC0415  (as above)
 
         self._took_part = False
         way = self._next = await self._way()

@@ -14,7 +14,7 @@ from pomhealth.agent.logs import Log
 from pomhealth.agent.plan import policy_of
 from pomhealth.checks import Context
 from pomhealth.cluster.model import OFF, Account, Roster, Trouble
-from pomhealth.cluster.sql import Ask, Away, Row
+from pomhealth.cluster.registry.sql import Ask, Away, Row
 from pomhealth.settings import Settings
 from pomhealth.status import Change
 

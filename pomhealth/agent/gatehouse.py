@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.logs import Log
 from pomhealth.cluster.model import Account, Roster
-from pomhealth.cluster.sql import Session
+from pomhealth.cluster.registry.sql import Session
 from pomhealth.orders.control import Asker, Handlers
 from pomhealth.orders.kinds import PASS, RELEASE
 from pomhealth.orders.line import Said

@@ -8,11 +8,11 @@ from contextlib import suppress
 
 from pomhealth.agent.bell import Bell
 from pomhealth.agent.logs import Log
-from pomhealth.cluster import gate, lease, passing
-from pomhealth.cluster.back import Running, Watch, left, seen
-from pomhealth.cluster.gate import Terms, Verdict
 from pomhealth.cluster.model import Account, Lease, Roster
-from pomhealth.cluster.sql import Away, Session
+from pomhealth.cluster.registry.sql import Away, Session
+from pomhealth.cluster.rollout import gate, lease, passing
+from pomhealth.cluster.rollout.back import Running, Watch, left, seen
+from pomhealth.cluster.rollout.gate import Terms, Verdict
 from pomhealth.orders.control import Asker, Handlers
 from pomhealth.orders.kinds import PASS, RELEASE
 from pomhealth.orders.line import Said

@@ -8,8 +8,8 @@ from functools import partial
 
 from pomhealth.agent.logs import Log
 from pomhealth.blocking import Workers
-from pomhealth.cluster import identity
-from pomhealth.cluster.identity import Identity
+from pomhealth.cluster.account import identity
+from pomhealth.cluster.account.identity import Identity
 from pomhealth.history.file import Place, place
 from pomhealth.settings import Settings
 

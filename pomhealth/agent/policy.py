@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from pomhealth.clock import steady
-from pomhealth.cluster.grounds import PROOFS, facts, witnessed
 from pomhealth.cluster.model import OFF, Roster
-from pomhealth.cluster.policy import PROVING, RENEWED, Facts, Held, Policy, decide, heard
+from pomhealth.cluster.readiness.grounds import PROOFS, facts, witnessed
+from pomhealth.cluster.readiness.policy import PROVING, RENEWED, Facts, Held, Policy, decide, heard
 from pomhealth.status import StatusMap, excusing, strict
 
 EVERY = 1.0  # seconds between two judgements, while something is excused or may be

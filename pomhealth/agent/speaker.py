@@ -12,15 +12,15 @@ from pomhealth.agent.board import Board
 from pomhealth.blocking import Workers
 from pomhealth.checks import Context
 from pomhealth.checks.served import known_hosts
-from pomhealth.cluster import about, envoyversion, process
+from pomhealth.cluster.account import about, envoyversion, process
+from pomhealth.cluster.account.running import CHECK, ConfigWatch
 from pomhealth.cluster.model import Account
-from pomhealth.cluster.running import CHECK, ConfigWatch
 from pomhealth.drain.model import ID as DRAIN
 from pomhealth.reach import Silent
 from pomhealth.replica.model import Process
 
 if TYPE_CHECKING:
-    from pomhealth.cluster.membership import Tick
+    from pomhealth.cluster.registry.membership import Tick
 
 _PROC = 1.0  # seconds for a look at /proc
 

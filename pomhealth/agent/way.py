@@ -10,7 +10,7 @@ from pathlib import Path
 from pomhealth.blocking import Workers
 from pomhealth.checks import Context
 from pomhealth.cluster.model import Trouble
-from pomhealth.cluster.sql import Away
+from pomhealth.cluster.registry.sql import Away
 from pomhealth.reach import Silent
 from pomhealth.settings import Settings
 

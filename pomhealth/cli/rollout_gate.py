@@ -15,8 +15,8 @@ from pomhealth.cli.usage import WrongUsage
 from pomhealth.client.answer import AskError
 from pomhealth.client.ask import Address, AddressError
 from pomhealth.client.usage import default_address
-from pomhealth.cluster.gate import HOLD, LONGEST, MOST, SHORTEST, Terms
-from pomhealth.cluster.passing import Order, last, written
+from pomhealth.cluster.rollout.gate import HOLD, LONGEST, MOST, SHORTEST, Terms
+from pomhealth.cluster.rollout.passing import Order, last, written
 from pomhealth.orders.ask import RETURN, followed, told
 from pomhealth.orders.kinds import RELEASE
 from pomhealth.orders.line import Said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 
-from pomhealth.cluster import schema
+from pomhealth.cluster.registry import schema
 from pomhealth.generate.render import File
 from pomhealth.generate.sheet import Sheet
 

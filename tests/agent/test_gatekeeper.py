@@ -16,12 +16,12 @@ import structlog
 
 from pomhealth.agent.gatehouse import Gatehouse
 from pomhealth.agent.logs import Log
-from pomhealth.cluster import lease
-from pomhealth.cluster.gate import Terms, need
 from pomhealth.cluster.model import Account, Lease, Member, Roster, Trouble
-from pomhealth.cluster.passing import Order, last, written
-from pomhealth.cluster.session import PostgresRegistry
-from pomhealth.cluster.sql import Ask, Away, Row
+from pomhealth.cluster.registry.session import PostgresRegistry
+from pomhealth.cluster.registry.sql import Ask, Away, Row
+from pomhealth.cluster.rollout import lease
+from pomhealth.cluster.rollout.gate import Terms, need
+from pomhealth.cluster.rollout.passing import Order, last, written
 from pomhealth.orders import line
 from pomhealth.orders.control import Control
 from pomhealth.orders.kinds import RELEASE

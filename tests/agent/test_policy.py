@@ -11,9 +11,9 @@ from typing import Any
 
 from pomhealth.agent.board import Board
 from pomhealth.agent.policy import EVERY, Readiness
-from pomhealth.cluster.grounds import PROOFS
 from pomhealth.cluster.model import Account, Member, Roster
-from pomhealth.cluster.policy import PROVING, RENEWED
+from pomhealth.cluster.readiness.grounds import PROOFS
+from pomhealth.cluster.readiness.policy import PROVING, RENEWED
 from pomhealth.settings import Settings
 from pomhealth.status import Gate, Outcome, StatusMap
 from tests.agent.little import BAD, GOOD, Probe, check, plan

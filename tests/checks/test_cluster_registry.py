@@ -12,11 +12,11 @@ import pytest
 
 from pomhealth.catalogue import catalogue
 from pomhealth.checks import cluster_registry
-from pomhealth.cluster import schema
 from pomhealth.cluster.model import Account, Roster, Trouble
-from pomhealth.cluster.registry import Registry
-from pomhealth.cluster.session import PostgresRegistry, opening
-from pomhealth.cluster.sql import Away
+from pomhealth.cluster.registry import schema
+from pomhealth.cluster.registry.registry import Registry
+from pomhealth.cluster.registry.session import PostgresRegistry, opening
+from pomhealth.cluster.registry.sql import Away
 from pomhealth.replica.model import Storage
 from pomhealth.settings import Settings
 from pomhealth.status import Finding, Outcome

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pomhealth.cluster.gate import Verdict
-from pomhealth.cluster.passing import told
+from pomhealth.cluster.rollout.gate import Verdict
+from pomhealth.cluster.rollout.passing import told
 from pomhealth.orders.control import Asker, Control
 from pomhealth.orders.kinds import PASS, RELEASE
 from pomhealth.orders.line import Said

@@ -1,6 +1,6 @@
 """A cluster in simulated time: replicas with faults, agents that decide as the real ones do, and their registry.
 
-The decisions are those of `pomhealth.cluster.policy`; everything around them is drawn from one seed. Times are seconds
+The decisions are those of `pomhealth.cluster.readiness.policy`; everything around them is drawn from one seed. Times are seconds
 since the start of the run.
 """
 
@@ -13,7 +13,7 @@ from itertools import count
 from random import Random
 
 from pomhealth.cluster.model import BEAT, Account, Member, Roster, Trouble
-from pomhealth.cluster.policy import RENEWED, Facts, Held, Policy, Stop, decide, heard
+from pomhealth.cluster.readiness.policy import RENEWED, Facts, Held, Policy, Stop, decide, heard
 
 EPOCH = 1.7e9  # of the database's clock
 SLOWEST = 0.3  # seconds that the registry takes to be written, or read

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from pomhealth.cluster import schema
-from pomhealth.cluster.session import PostgresRegistry, opening
+from pomhealth.cluster.registry import schema
+from pomhealth.cluster.registry.session import PostgresRegistry, opening
 from tests.standin import PostgresServer
 
 PATIENCE = 10.0  # seconds

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from pomhealth.cluster import about, process
-from pomhealth.cluster.about import account, announced, essence
+from pomhealth.cluster.account import about, process
+from pomhealth.cluster.account.about import account, announced, essence
 from pomhealth.cluster.model import Account
 from pomhealth.replica import processes
 from pomhealth.replica.discover import discover

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pomhealth.cluster.book import EXACT, Book, signature
 from pomhealth.cluster.model import BEAT, STALE, Account, Member, Standing
-from pomhealth.cluster.registry import Sign
+from pomhealth.cluster.registry.book import EXACT, Book, signature
+from pomhealth.cluster.registry.registry import Sign
 
 NOW = 1_000_000.0
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from pomhealth.checks.notes import Notes
-from pomhealth.cluster.envoyversion import of_answer, version
+from pomhealth.cluster.account.envoyversion import of_answer, version
 from tests.contexts import context_of
 from tests.standin import StandIn
 

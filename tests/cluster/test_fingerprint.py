@@ -12,9 +12,9 @@ import pytest
 from pomhealth.blocking import Workers
 from pomhealth.checks import cluster_config_current, served
 from pomhealth.checks.notes import Notes
-from pomhealth.cluster import fingerprint
-from pomhealth.cluster.fingerprint import of_hosts, of_options
-from pomhealth.cluster.running import ConfigWatch, Running, follow
+from pomhealth.cluster.account import fingerprint
+from pomhealth.cluster.account.fingerprint import of_hosts, of_options
+from pomhealth.cluster.account.running import ConfigWatch, Running, follow
 from pomhealth.compat.vocabulary import vocabulary
 from pomhealth.replica import configfile
 from pomhealth.replica.discover import discover

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pomhealth.cluster.back import Running, Watch, left, seen
-from pomhealth.cluster.gate import Look, Need, Other, Terms, barred, need, verdict
 from pomhealth.cluster.model import OFF, Account, Lease, Member, Roster, Trouble
-from pomhealth.cluster.passing import Order, last, read, told, written
+from pomhealth.cluster.rollout.back import Running, Watch, left, seen
+from pomhealth.cluster.rollout.gate import Look, Need, Other, Terms, barred, need, verdict
+from pomhealth.cluster.rollout.passing import Order, last, read, told, written
 from pomhealth.orders import line
 
 NOON = 1_700_000_000.0  # 22:13:20 UTC

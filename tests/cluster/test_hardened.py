@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import pytest
 
 from pomhealth.agent.belonging import pause
-from pomhealth.cluster import membership
-from pomhealth.cluster.book import Book
-from pomhealth.cluster.membership import Membership
 from pomhealth.cluster.model import Account, Roster
-from pomhealth.cluster.registry import Registry
-from pomhealth.cluster.session import PostgresRegistry, opening
-from pomhealth.cluster.sql import Ask, Away
+from pomhealth.cluster.registry import membership
+from pomhealth.cluster.registry.book import Book
+from pomhealth.cluster.registry.membership import Membership
+from pomhealth.cluster.registry.registry import Registry
+from pomhealth.cluster.registry.session import PostgresRegistry, opening
+from pomhealth.cluster.registry.sql import Ask, Away
 from tests.agent.process import until
 from tests.cluster.tables import PATIENCE, Tables
 from tests.standin import PostgresServer
@@ -114,7 +114,7 @@ async def test_a_flood_on_the_channel_ends_in_one_reading_of_everything(tables: 
 async def test_an_own_row_that_somebody_else_changed_is_written_anew(
     tables: Tables, monkeypatch: pytest.MonkeyPatch, sabotage: str
 ) -> None:
-    monkeypatch.setattr("pomhealth.cluster.membership.BEAT", 0.2)
+    monkeypatch.setattr("pomhealth.cluster.registry.membership.BEAT", 0.2)
     async with _joined(tables) as joined:
         tables.execute(sabotage)
         said = "SELECT account->>'host', stopped FROM pomhealth.cluster"
@@ -220,7 +220,7 @@ def test_the_registry_is_tried_again_after_the_same_pause_however_often_it_faile
 async def test_an_agent_that_was_suspended_looks_at_its_replica_before_it_gives_a_sign_of_life(
     tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(membership, "BEAT", 0.2)
+    monkeypatch.setattr(membership, "BEAT", 1.0)
     monkeypatch.setattr(membership, "ASLEEP", 0.5)
     monkeypatch.setattr(membership, "LOOKS", 2.0)
 
@@ -232,7 +232,7 @@ async def test_an_agent_that_was_suspended_looks_at_its_replica_before_it_gives_
 
     async with _joined(tables):
         await another(last_seen())
-        time.sleep(1.5)  # noqa: ASYNC251  (so that nothing of this process runs)
+        time.sleep(2.0)  # noqa: ASYNC251  (so that nothing of this process runs)
         woke, before = time.monotonic(), last_seen()
         await another(before)
         assert time.monotonic() - woke > 1.5

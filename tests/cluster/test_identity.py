@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pomhealth.cluster.identity import Identity, Machine, beside, load, machine, mark_of, renew
+from pomhealth.cluster.account.identity import Identity, Machine, beside, load, machine, mark_of, renew
 from pomhealth.history.file import Place, place
 from pomhealth.settings import Settings
 
@@ -201,7 +201,7 @@ def test_a_directory_of_another_user_is_not_used(tmp_path: Path) -> None:
 _KILLED = """
 import os, sys
 from pathlib import Path
-from pomhealth.cluster import identity
+from pomhealth.cluster.account import identity
 from pomhealth.history.file import Place
 def die(*_):
     os.kill(os.getpid(), 9)

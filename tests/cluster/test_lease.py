@@ -10,11 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from pomhealth.cluster import lease
-from pomhealth.cluster.gate import Look, Need, Terms, need
 from pomhealth.cluster.model import Lease
-from pomhealth.cluster.session import PostgresRegistry
-from pomhealth.cluster.sql import Ask
+from pomhealth.cluster.registry.session import PostgresRegistry
+from pomhealth.cluster.registry.sql import Ask
+from pomhealth.cluster.rollout import lease
+from pomhealth.cluster.rollout.gate import Look, Need, Terms, need
 from tests.agent.process import until
 from tests.cluster.tables import PATIENCE, Tables
 from tests.standin import PostgresServer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pomhealth.cluster.model import Account, Ailment
-from pomhealth.cluster.pace import GAP, WORDS, Pace
+from pomhealth.cluster.registry.pace import GAP, WORDS, Pace
 
 ILL = Ailment("storage.backend", "fail", "timeout", "ready", "no answer within 1 s")
 SAID = Account(host="edge-1", ready=False, ailments=(ILL,), clock=0.1)

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from pomhealth.cluster.grounds import PROOFS, facts, witnessed
 from pomhealth.cluster.model import OFF, Account, Member, Roster, Trouble
-from pomhealth.cluster.policy import (
+from pomhealth.cluster.readiness.grounds import PROOFS, facts, witnessed
+from pomhealth.cluster.readiness.policy import (
     PROVED,
     PROVING,
     SETTLE,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from pomhealth.cluster.model import BEAT
-from pomhealth.cluster.policy import SETTLE, Policy
+from pomhealth.cluster.readiness.policy import SETTLE, Policy
 from tests.cluster.simulated import SLOWEST, Cluster, Node
 
 SKEW = 2.5  # seconds within which a fault shows on all who share it

@@ -12,11 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from pomhealth.cluster import schema, statements
 from pomhealth.cluster.model import Account, Ailment, Member
-from pomhealth.cluster.registry import Registry
-from pomhealth.cluster.session import PostgresRegistry, opening
-from pomhealth.cluster.sql import Ask, Away
+from pomhealth.cluster.registry import schema, statements
+from pomhealth.cluster.registry.registry import Registry
+from pomhealth.cluster.registry.session import PostgresRegistry, opening
+from pomhealth.cluster.registry.sql import Ask, Away
 from tests.standin import PostgresServer
 
 ACCOUNT = Account(

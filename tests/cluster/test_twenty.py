@@ -15,9 +15,9 @@ from uuid import uuid4
 
 import pytest
 
-from pomhealth.cluster.registry import Registry
-from pomhealth.cluster.schema import STEPS
-from pomhealth.cluster.session import PostgresRegistry, opening
+from pomhealth.cluster.registry.registry import Registry
+from pomhealth.cluster.registry.schema import STEPS
+from pomhealth.cluster.registry.session import PostgresRegistry, opening
 from pomhealth.demo.errors import DemoError
 from pomhealth.demo.packets import Dropped
 from pomhealth.demo.postgres import PostgresServer

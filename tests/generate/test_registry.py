@@ -10,8 +10,8 @@ import pytest
 
 from pomhealth.cli.main import run
 from pomhealth.cluster.model import Account
-from pomhealth.cluster.registry import Registry
-from pomhealth.cluster.session import PostgresRegistry, opening
+from pomhealth.cluster.registry.registry import Registry
+from pomhealth.cluster.registry.session import PostgresRegistry, opening
 from tests.standin import PostgresServer
 
 ROOT = Path(__file__).parents[2]

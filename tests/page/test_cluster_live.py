@@ -14,8 +14,8 @@ from typing import TypeVar
 from playwright.sync_api import Browser, expect
 
 from pomhealth.cluster.model import Account
-from pomhealth.cluster.registry import Registry
-from pomhealth.cluster.session import PostgresRegistry, opening
+from pomhealth.cluster.registry.registry import Registry
+from pomhealth.cluster.registry.session import PostgresRegistry, opening
 from tests.agent.process import agent, nothing_runs
 from tests.page.browsing import PATIENCE, visit
 from tests.page.clusters import READ_ONLY, account

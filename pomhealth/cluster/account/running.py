@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from pomhealth.blocking import Workers
-from pomhealth.cluster import fingerprint
+from pomhealth.cluster.account import fingerprint
 from pomhealth.reach import Silent
 from pomhealth.replica.model import Options, Replica
 from pomhealth.status import Component, Outcome

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from pomhealth.clock import steady
 from pomhealth.cluster.model import BEAT, Agentless, Lease, Member, Roster, Trouble
-from pomhealth.cluster.registry import Sign
-from pomhealth.cluster.statements import QUIET
+from pomhealth.cluster.registry.registry import Sign
+from pomhealth.cluster.registry.statements import QUIET
 
 EXACT = 300  # replicas up to which each beat reads everybody's sign of life
 MAPS = 256  # different maps that are kept once for all who have them

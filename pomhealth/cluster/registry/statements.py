@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pomhealth.cluster.model import BEAT, STALE, Account
-from pomhealth.cluster.rows import certificates_written, written
-from pomhealth.cluster.schema import CHANNEL, LOCK
-from pomhealth.cluster.sql import Ask
+from pomhealth.cluster.registry.rows import certificates_written, written
+from pomhealth.cluster.registry.schema import CHANNEL, LOCK
+from pomhealth.cluster.registry.sql import Ask
 
 KEPT_DAYS = 30  # for which the row of a silent replica is kept
 PAGE = 100  # rows in one answer: it takes the agent some milliseconds to read them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pomhealth.cluster.about import essence
+from pomhealth.cluster.account.about import essence
 from pomhealth.cluster.model import Account
 
 GAP = 0.2  # seconds between two writes of a state that flaps

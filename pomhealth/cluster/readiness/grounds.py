@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from pomhealth.cluster.policy import Facts, Stop
+from pomhealth.cluster.readiness.policy import Facts, Stop
 from pomhealth.status import DRAINING, Component, Entry, Gate, Outcome, StatusMap
 
 PROOFS = ("pomerium.process", "envoy.server", "proxy.service", "authorize.service")

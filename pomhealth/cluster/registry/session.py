@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pomhealth.cluster import statements
-from pomhealth.cluster.sql import Ask, Away, Row
-from pomhealth.cluster.trouble import meaning
+from pomhealth.cluster.registry import statements
+from pomhealth.cluster.registry.sql import Ask, Away, Row
+from pomhealth.cluster.registry.trouble import meaning
 from pomhealth.status import Unobservable
 from pomhealth.storage import questions
 from pomhealth.storage.connstring import BadDsn

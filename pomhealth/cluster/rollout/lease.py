@@ -10,11 +10,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pomhealth.cluster.gate import NAMED, Look, Need, Other
 from pomhealth.cluster.model import FORGOTTEN, STALE, Lease
-from pomhealth.cluster.rows import LONGEST, lease
-from pomhealth.cluster.schema import CHANNEL, LEASES
-from pomhealth.cluster.sql import Ask, Row
+from pomhealth.cluster.registry.rows import LONGEST, lease
+from pomhealth.cluster.registry.schema import CHANNEL, LEASES
+from pomhealth.cluster.registry.sql import Ask, Row
+from pomhealth.cluster.rollout.gate import NAMED, Look, Need, Other
 
 # The session writes without waiting for the disk; a lease that a crash forgets would be given to two.
 _FOR_GOOD = Ask("SELECT set_config('synchronous_commit', 'on', true)")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pomhealth.cluster import schema
 from pomhealth.cluster.model import Trouble
+from pomhealth.cluster.registry import schema
 from pomhealth.storage.target import Target
 from pomhealth.storage.trouble import Trouble as Storage
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pomhealth.agent.bell import Bell
-from pomhealth.cluster.book import Book
 from pomhealth.cluster.model import BEAT, STALE, Account, Trouble
-from pomhealth.cluster.pace import GAP, Pace
-from pomhealth.cluster.registry import Registry, Written
-from pomhealth.cluster.schema import LEASES
-from pomhealth.cluster.session import PostgresRegistry
-from pomhealth.cluster.sql import Away
+from pomhealth.cluster.registry.book import Book
+from pomhealth.cluster.registry.pace import GAP, Pace
+from pomhealth.cluster.registry.registry import Registry, Written
+from pomhealth.cluster.registry.schema import LEASES
+from pomhealth.cluster.registry.session import PostgresRegistry
+from pomhealth.cluster.registry.sql import Away
 
 ASLEEP = 2.0  # seconds later than it should have gone on, from which on the agent was suspended
 LOOKS = 3.0  # seconds in which everything is looked at again after that

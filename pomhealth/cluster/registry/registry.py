@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from pomhealth.cluster import schema, statements
 from pomhealth.cluster.model import Account, Lease, Member
-from pomhealth.cluster.rows import lease, moment, read, with_certificates
-from pomhealth.cluster.sql import Ask, Away, Row, Session
-from pomhealth.cluster.trouble import newer, no_tables
+from pomhealth.cluster.registry import schema, statements
+from pomhealth.cluster.registry.rows import lease, moment, read, with_certificates
+from pomhealth.cluster.registry.sql import Ask, Away, Row, Session
+from pomhealth.cluster.registry.trouble import newer, no_tables
 
 ANSWER = 3.0  # seconds for an answer
 MAKING = 10.0  # seconds for the tables: another agent may be at it

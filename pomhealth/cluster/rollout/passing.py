@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pomhealth.cluster.gate import HOLD, LONGEST, MOST, SHORTEST, Terms, Verdict
+from pomhealth.cluster.rollout.gate import HOLD, LONGEST, MOST, SHORTEST, Terms, Verdict
 from pomhealth.orders.kinds import PASS
 from pomhealth.orders.line import Said, seconds
 

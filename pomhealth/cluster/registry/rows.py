@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from pomhealth.cluster.model import Account, Ailment, Lease, Member
-from pomhealth.cluster.sql import Row
+from pomhealth.cluster.registry.sql import Row
 
 LONGEST = 300  # characters of a text
 MOST = 200  # entries of a list or a table
