@@ -152,22 +152,23 @@ def _is_there(module: str) -> bool:
 
 def _seen(view: Callable[[], View], loop: asyncio.AbstractEventLoop) -> View | None:
     """A view made on the event loop, for another thread; None where the loop gives none in time."""
+    answer: futures.Future[View] = futures.Future()
 
-    async def made() -> View:
-        return view()
+    def make() -> None:
+        if answer.set_running_or_notify_cancel():
+            try:
+                answer.set_result(view())
+            except Exception as error:  # noqa: BLE001  (it is for who waits)
+                answer.set_exception(error)
 
-    if loop.is_closed():
-        return None
-    asked = made()
     try:
-        future = asyncio.run_coroutine_threadsafe(asked, loop)
-    except RuntimeError:  # it was closed just now
-        asked.close()
+        loop.call_soon_threadsafe(make)
+    except RuntimeError:  # it is closed
         return None
     try:
-        return future.result(_VIEW)
+        return answer.result(_VIEW)
     except (futures.TimeoutError, futures.CancelledError):
-        future.cancel()
+        answer.cancel()
         return None
 
 
