@@ -91,7 +91,6 @@ class Belonging:
         self._membership: Membership | None = None
         self._session: PostgresRegistry | None = None
         self._trouble: Trouble | None = None
-        self._away_since: float | None = None
         self._took_part = self._ending = self._told_in = False
         self._mine = self._claims = ""
         self._next: Way | None = None  # what the settings ask for, as last read
@@ -236,7 +235,7 @@ class Belonging:
         another = self._speaker.follow()
         if turned or another:
             self._ring()
-        if self._away_since is not None and any(change.id == _STORAGE for change in turned):
+        if self._trouble is not None and any(change.id == _STORAGE for change in turned):
             self._bell.ring()
 
     def _turned(self) -> None:
@@ -244,7 +243,7 @@ class Belonging:
         self._took_part = True
         if self._membership is not None:
             self._mine = self._membership.mine or self._mine
-        self._trouble, self._away_since = None, None
+        self._trouble = None
         self._become(self._book.roster(self._mine, None))
         if self._roster.me is not None and not self._told_in:
             self._told_in = True
@@ -255,8 +254,6 @@ class Belonging:
     def _lose(self, trouble: Trouble) -> None:
         if self._trouble is None or self._trouble.cause != trouble.cause:
             self._log().warning("the cluster view is incomplete", why=trouble.why)
-        if self._away_since is None:
-            self._away_since = asyncio.get_running_loop().time()
         self._trouble = trouble
         self._told_in = False
         self._become(self._book.roster(self._mine, trouble))

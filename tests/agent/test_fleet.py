@@ -31,9 +31,10 @@ def settings(tmp_path: Path) -> Path:
     return path
 
 
-def _run(tmp_path: Path, settings: Path, **environment: str) -> Any:
-    config = tmp_path / "pomerium.yaml"
-    if not config.exists():
+def _run(tmp_path: Path, settings: Path, config: Path | None = None, **environment: str) -> Any:
+    """The agent for the replica of this file; without one, for a replica that is not there."""
+    if config is None:
+        config = tmp_path / "pomerium.yaml"
         config.write_text("address: :8443\n")
     return agent(
         tmp_path,
@@ -92,15 +93,7 @@ def test_it_takes_the_replicas_own_postgresql_where_nothing_else_is_said(
     tmp_path: Path, settings: Path, standin: StandIn, postgres: PostgresServer, database: str
 ) -> None:
     replica = standin(storage="postgres", dsn=postgres.dsn(database))
-    with agent(
-        tmp_path,
-        "--settings",
-        str(settings),
-        "--pomerium-config",
-        str(replica.config_path),
-        POMHEALTH_CLUSTER="true",
-        POMHEALTH_STATE_DIR=str(tmp_path / "state"),
-    ) as running:
+    with _run(tmp_path, settings, replica.config_path, POMHEALTH_CLUSTER="true") as running:
         until(lambda: bool(running.events(JOINED)), lambda: running.text)
         until(lambda: running.get("/replicas")[1]["ready"] == 1, lambda: running.get("/replicas")[1])
         (row,) = running.get("/replicas")[1]["replicas"]
@@ -121,7 +114,7 @@ def test_it_takes_the_replicas_own_postgresql_where_nothing_else_is_said(
 def test_where_there_is_no_registry_it_says_why_and_goes_on(
     tmp_path: Path, settings: Path, said: dict[str, str], why: str
 ) -> None:
-    with _run(tmp_path, settings, POMHEALTH_CLUSTER="true", **said) as running:
+    with _run(tmp_path, settings, None, POMHEALTH_CLUSTER="true", **said) as running:
         until(lambda: bool(running.events(AWAY)), lambda: running.text)
         until(lambda: why in running.get("/replicas")[1]["notice"], lambda: running.get("/replicas")[1])
         told = running.get("/replicas")[1]
@@ -133,15 +126,7 @@ def test_a_replica_whose_storage_is_its_own_is_told_to_name_a_registry(
     tmp_path: Path, settings: Path, standin: StandIn
 ) -> None:
     replica = standin(storage="memory")
-    with agent(
-        tmp_path,
-        "--settings",
-        str(settings),
-        "--pomerium-config",
-        str(replica.config_path),
-        POMHEALTH_CLUSTER="true",
-        POMHEALTH_STATE_DIR=str(tmp_path / "state"),
-    ) as running:
+    with _run(tmp_path, settings, replica.config_path, POMHEALTH_CLUSTER="true") as running:
 
         def told() -> Any:
             return running.get("/replicas")[1]
@@ -166,7 +151,7 @@ def test_the_registrys_password_shows_nowhere(
     if place == "settings":
         settings.write_text(f'cluster_dsn = "{dsn}"\n')
     environment = {"POMHEALTH_CLUSTER": "true", "POMHEALTH_LOG_LEVEL": "debug", **said}
-    with _run(tmp_path, settings, **environment) as running:
+    with _run(tmp_path, settings, None, **environment) as running:
         until(lambda: bool(running.events(JOINED)), lambda: running.text)
         pages = [running.get(path)[1] for path in ("/status", "/replicas?all", "/alerts")]
         pages += [running.text]
